@@ -1,0 +1,1 @@
+"""Run evaluations, store facts, decide verdicts."""

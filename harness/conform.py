@@ -1,0 +1,164 @@
+"""Conformance: cases with expected values, run by the rule, every mismatch named.
+
+A case that cannot be run here (it needs a checkout that was not given) is *not run*, with the
+reason; it is never counted as passed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harness.errors import DataError, nearest
+
+
+class Mismatch(NamedTuple):
+    """One value that did not come out as the case expects."""
+
+    case: str
+    field: str
+    expected: str
+    got: str
+
+
+class NotRun(NamedTuple):
+    """A case that could not be run here, and what it needs."""
+
+    case: str
+    reason: str
+
+
+class CannotRun(Exception):
+    """Raised by a case's rule when something it needs was not given."""
+
+
+@dataclass(frozen=True)
+class Conformance:
+    """What a set of cases found."""
+
+    run: int = 0
+    mismatches: tuple[Mismatch, ...] = ()
+    not_run: tuple[NotRun, ...] = ()
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+
+Case = Mapping[str, Any]
+Rule = Callable[[Case], Mapping[str, Any]]
+"""From a case to the values it is expected to have, by the names of its expected blocks."""
+
+
+def run_cases(cases: Sequence[Case], rules: Mapping[str, Rule], tolerance: float) -> Conformance:
+    """Run each case by the rule of its kind and compare every expected field.
+
+    A rule returns a mapping from expected-block names (``expected``, ``expected_strict`` ...) to
+    values. Every field of every block that the case states is compared; a field that the rule
+    does not give is a mismatch.
+
+    Args:
+        cases: mappings with ``id``, ``kind``, ``input`` and expected blocks.
+        rules: one rule per kind.
+        tolerance: absolute tolerance for floats.
+    """
+    mismatches: list[Mismatch] = []
+    not_run: list[NotRun] = []
+    kinds: dict[str, int] = {}
+    for case in cases:
+        name, kind = str(case.get("id", "?")), str(case.get("kind"))
+        kinds[kind] = kinds.get(kind, 0) + 1
+        if kind not in rules:
+            advice = nearest(kind, rules)
+            mismatches.append(Mismatch(name, "kind", advice, kind))
+            continue
+        try:
+            got = rules[kind](case)
+        except CannotRun as reason:
+            not_run.append(NotRun(name, str(reason)))
+            continue
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            mismatches.append(Mismatch(name, "input", "a case that can be run", repr(error)))
+            continue
+        for block in (key for key in case if key.startswith("expected")):
+            for where, want, have in differences(case[block], got.get(block, ABSENT), tolerance):
+                mismatches.append(Mismatch(name, f"{block}{where}", _show(want), _show(have)))
+    return Conformance(len(cases) - len(not_run), tuple(mismatches), tuple(not_run), kinds)
+
+
+ABSENT = "<absent>"
+_SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def differences(
+    want: Any, have: Any, tolerance: float, where: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (path, expected, got) for every leaf of ``want`` that ``have`` does not match.
+
+    Booleans and numbers are told apart; non-finite floats may stand as strings; a list must
+    have the expected length and an inner mapping the expected keys. At the top a case may state
+    fewer fields than the rule gives.
+    """
+    if isinstance(want, Mapping) and isinstance(have, Mapping):
+        surplus = [key for key in have if key not in want] if where else []
+        for key in [*want, *surplus]:
+            left, right = want.get(key, ABSENT), have.get(key, ABSENT)
+            yield from differences(left, right, tolerance, f"{where}.{key}")
+    elif isinstance(want, list | tuple) and isinstance(have, list | tuple):
+        if len(want) != len(have):
+            yield f"{where} (length)", len(want), len(have)
+            return
+        for index, (left, right) in enumerate(zip(want, have, strict=True)):
+            yield from differences(left, right, tolerance, f"{where}[{index}]")
+    elif not _same(want, have, tolerance):
+        yield where, want, have
+
+
+def _same(want: Any, have: Any, tolerance: float) -> bool:
+    if isinstance(want, bool) or isinstance(have, bool):
+        return want is have
+    left, right = _number(want), _number(have)
+    if left is None or right is None:
+        return type(want) is type(have) and want == have
+    if not (math.isfinite(left) and math.isfinite(right)):
+        return left == right or (math.isnan(left) and math.isnan(right))
+    return abs(left - right) <= tolerance
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str):
+        return _SPECIAL.get(value)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def load_cases(path: Path, schema: str) -> tuple[Mapping[str, Any], list[Case]]:
+    """Read a conformance file and check its schema name.
+
+    Raises:
+        DataError: not JSON, another schema, no cases, or two cases with one id.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise DataError(f"cannot read the file: {error.strerror}", where=str(path)) from error
+    except ValueError as error:
+        raise DataError(f"not JSON: {error}", where=str(path)) from error
+    if not isinstance(document, dict) or document.get("schema") != schema:
+        got = document.get("schema") if isinstance(document, dict) else type(document).__name__
+        raise DataError(f"schema {got!r}", expected=f"schema {schema!r}", where=str(path))
+    cases = document.get("cases", document.get("checks"))
+    if not isinstance(cases, list) or not cases:
+        raise DataError("the file holds no cases", where=str(path))
+    names = [case.get("id") if isinstance(case, dict) else None for case in cases]
+    twice = sorted({str(name) for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(
+            f"case ids that are missing or double: {', '.join(twice[:5])}", where=str(path)
+        )
+    return document, cases

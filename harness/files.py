@@ -1,0 +1,52 @@
+"""Writing files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import PreconditionError
+
+_ADVICE = {
+    errno.ENOSPC: ("the disk is full", "free some space and run the same command again"),
+    errno.EDQUOT: ("the disk quota is spent", "free some space and run the same command again"),
+    errno.EROFS: ("the file system is read-only", "choose another --out directory"),
+    errno.EACCES: ("permission denied", "choose another --out directory or mend its permissions"),
+    errno.EPERM: ("operation not permitted", "choose another --out directory"),
+    errno.ENOTDIR: ("a parent of this path is a file", "choose another --out directory"),
+    errno.EISDIR: ("this path is a directory", "name a file"),
+    errno.EFBIG: ("the file size limit is reached", "raise the limit or choose another disk"),
+}
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an operating-system refusal to write ``path`` into advice; lose nothing."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _ADVICE:
+            raise
+        what, hint = _ADVICE[error.errno]
+        raise PreconditionError(
+            f"cannot write: {what}", where=str(path), hint=f"{hint}; what is stored stays valid"
+        ) from error
+
+
+def atomic_write(path: Path, content: bytes | str) -> None:
+    """Replace ``path`` by ``content`` in one step: temporary file, fsync, rename."""
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as handle:
+                handle.write(data)
+                handle.flush()
+                os.fsync(handle.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)

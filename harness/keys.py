@@ -1,0 +1,58 @@
+"""Content keys: the name of a thing is the hash of everything that matters about it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def canonical(value: object) -> bytes:
+    """Encode a record, or a structure of plain values, so that equal content is equal bytes."""
+    return _encoder.encode(value)
+
+
+def content_key(*parts: object) -> str:
+    """Return 32 hex digits naming ``parts``; any change in any field gives another key."""
+    return hashlib.sha256(canonical(parts)).hexdigest()[:32]
+
+
+def text_sha256(text: str) -> str:
+    """Return the SHA-256 of the UTF-8 bytes of ``text``."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes without loading it whole."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def explain(a: object, b: object) -> list[str]:
+    """Say which fields differ between two structures, one line per leaf, in field order."""
+    left, right = dict(_leaves(msgspec.to_builtins(a))), dict(_leaves(msgspec.to_builtins(b)))
+    lines: list[str] = []
+    for name in sorted(left.keys() | right.keys()):
+        if name not in right:
+            lines.append(f"{name}: {left[name]!r} -> absent")
+        elif name not in left:
+            lines.append(f"{name}: absent -> {right[name]!r}")
+        elif left[name] != right[name]:
+            lines.append(f"{name}: {left[name]!r} -> {right[name]!r}")
+    return lines
+
+
+def _leaves(value: object, prefix: str = "") -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict) and value:
+        for name, part in cast("dict[str, Any]", value).items():
+            yield from _leaves(part, f"{prefix}.{name}" if prefix else str(name))
+    elif isinstance(value, list | tuple) and value:
+        for index, part in enumerate(cast("list[Any]", value)):
+            yield from _leaves(part, f"{prefix}[{index}]")
+    else:
+        yield prefix, value

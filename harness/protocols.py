@@ -1,0 +1,150 @@
+"""The interfaces between the loop and what it runs: suites, judges, executors.
+
+A suite says what is asked and how replies become values; a judge answers; neither knows the
+store, the plan or the report. All three are structural types: nothing has to be inherited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Protocol, TypeVar
+
+from harness.records import JudgeId, Missing, Question, Record, Reported, Scalar, Task, WorkItem
+
+Items = TypeVar("Items")
+Results_co = TypeVar("Results_co")
+
+
+class Column(Record, frozen=True, kw_only=True):
+    """A column of a printed table, as a weighted sum of per-sample metrics.
+
+    The value of a sample is ``sum(weight * metric)``; the column is the mean over samples.
+    ``lo`` and ``hi`` are the ends of the column's range and ``scale`` turns the internal unit
+    into the printed one (100 for percent).
+    """
+
+    name: str
+    title: str
+    weights: dict[str, float]
+    lo: float
+    hi: float
+    kind: Literal["rate", "mean"] = "mean"
+    unit: str = "1"
+    scale: float = 1.0
+    decimals: int = 2
+    higher_is_better: bool = True
+
+
+class Scorer(Record, frozen=True, kw_only=True):
+    """A named way from replies to values, and what it does with absent ones."""
+
+    name: str
+    title: str
+    missing_as_zero: bool = False  # the protocol counts an absent value as 0
+    description: str = ""
+
+
+class SuiteInfo(Record, frozen=True, kw_only=True):
+    """What is fixed about a benchmark; data, not behaviour."""
+
+    name: str
+    title: str
+    groups: tuple[str, ...]  # sample labels that tables are broken down by
+    columns: dict[str, tuple[Column, ...]]  # by scorer name
+    scorers: tuple[Scorer, ...]
+    subsets: dict[str, int]  # number of samples of each complete subset
+    protocol: dict[str, tuple[Scalar, ...]]  # protocol fields and their allowed values
+    critical: tuple[str, ...]  # protocol fields that define the estimand
+    judges: tuple[str, ...]  # judge kinds the suite can be run with
+    citation: str  # BibTeX
+    licence: str
+    needs: str  # what a full run needs, for claims that cannot be tested here
+
+
+class Answer(Record, frozen=True, kw_only=True):
+    """A recorded reply: raw text, or the reason why the record has none."""
+
+    raw: str | None
+    missing: Missing | None = None
+    detail: str = ""
+
+
+class Workload(Record, frozen=True, kw_only=True):
+    """The samples of a task with everything known about their inputs.
+
+    ``answers`` maps (WorkItem.key, Question.id) to recorded replies when the task brings its
+    own results; ``judge`` then names who gave them. ``protocol`` is the task's protocol with
+    everything the inputs reveal filled in.
+    """
+
+    items: tuple[WorkItem, ...]
+    protocol: dict[str, Scalar]
+    notes: tuple[str, ...] = ()
+    answers: dict[str, dict[str, Answer]] | None = None
+    judge: JudgeId | None = None
+
+
+class Value(Record, frozen=True, kw_only=True):
+    """A metric's value on one sample, or the reason why it has none."""
+
+    metric: str
+    value: float | None
+    missing: Missing | None = None
+    detail: str = ""
+
+
+class Suite(Protocol):
+    """A benchmark: its samples, its scorers, its published numbers."""
+
+    info: SuiteInfo
+
+    def load(self, task: Task, assets: Path | None) -> Workload:
+        """Read the samples and inputs of ``task``; pure, ordered by sample id.
+
+        Raises:
+            DataError: an input file is not what it should be.
+            PreconditionError: an asset of the benchmark is absent; says what to fetch.
+        """
+        ...
+
+    def score(
+        self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task
+    ) -> Sequence[Value]:
+        """Turn the replies to one sample's questions into one value per metric."""
+        ...
+
+    def reported(self) -> Sequence[Reported]:
+        """Return every published number this suite can be held against."""
+        ...
+
+
+class JudgeClient(Protocol):
+    """Something that answers questions about a work item."""
+
+    identity: JudgeId
+
+    def ask(self, item: WorkItem, question: Question, media: Path | None) -> Reply:
+        """Answer one question; every foreseeable failure is a reply with a reason."""
+        ...
+
+
+class Reply(Record, frozen=True, kw_only=True):
+    """What a judge gave back."""
+
+    raw: str | None
+    missing: Missing | None = None
+    detail: str = ""
+    seconds: float | None = None
+    served_by: str | None = None
+    attempts: int = 1
+
+
+class Executor(Protocol):
+    """Runs a function over items; results come back in any order, values never depend on it."""
+
+    def map(
+        self, function: Callable[[Items], Results_co], items: Iterable[Items]
+    ) -> Iterator[Results_co]:
+        """Yield one result per item."""
+        ...

@@ -1,0 +1,314 @@
+"""Every stored fact, as a closed, frozen type.
+
+Nothing here computes. A row is written once and never changed; estimates and verdicts are
+functions of rows and can be recomputed. A value is present or has a reason for being absent:
+no field ever holds NaN, and no failure is stored as zero.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+SCHEMA = 1
+"""Version of the stored types; written into every plan and journal."""
+
+Scalar = str | int | float | bool | None
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all stored types: immutable, keyword-only, unknown fields are errors."""
+
+
+class Missing(StrEnum):
+    """Why a value is absent."""
+
+    INPUT = "input absent"
+    DECODE = "input cannot be decoded"
+    PRODUCER = "producer failed"
+    JUDGE = "judge failed"
+    TIMEOUT = "timed out"
+    PARSE = "reply not parsable"
+    RANGE = "value outside its range"
+    NONFINITE = "value not finite"
+    SKIPPED = "excluded by plan"
+    BUDGET = "budget spent"
+
+
+class Locator(Record, frozen=True, kw_only=True):
+    """Where a published number or statement stands."""
+
+    source: str  # e.g. "kairos-paper-v3"
+    place: str  # e.g. "Table 7" or "section 6.2.1"
+    file: str | None = None  # data file of this project that carries it
+    line: int | None = None  # 1-based line in that file
+
+
+class Sample(Record, frozen=True, kw_only=True):
+    """One thing to be judged: a benchmark instance, independent of who produced the video.
+
+    ``labels`` are the groupings a table may be broken down by (domain, states of matter, ...).
+    ``cluster`` names the unit of independent sampling for standard errors.
+    """
+
+    id: str
+    suite: str
+    cluster: str
+    labels: dict[str, str] = {}
+    inputs: dict[str, Scalar] = {}
+
+
+class Artifact(Record, frozen=True, kw_only=True):
+    """A file under test, by content."""
+
+    sha256: str
+    size: int
+    name: str  # file name only, never a path
+
+
+class Question(Record, frozen=True, kw_only=True):
+    """One thing a judge is asked about a sample; ``prompt`` is None for recorded answers."""
+
+    id: str
+    prompt: str | None = None
+
+
+class WorkItem(Record, frozen=True, kw_only=True):
+    """One sample of one model, to be judged and scored."""
+
+    key: str  # content key of everything that matters
+    suite: str
+    model: str
+    sample: Sample
+    questions: tuple[Question, ...]
+    artifact: Artifact | None = None
+    missing: Missing | None = None  # known before the run: the input is absent or undecodable
+    repeat: int = 0
+
+
+class JudgeId(Record, frozen=True, kw_only=True):
+    """Who judged, completely: two judges are the same only when all fields agree."""
+
+    kind: str  # recorded | openai_api | local_hf | human
+    name: str
+    revision: str | None = None
+    settings: dict[str, Scalar] = {}
+
+
+class Judgment(Record, tag="judgment", frozen=True, kw_only=True):
+    """One reply, raw, or the reason why there is none."""
+
+    key: str
+    item: str  # WorkItem.key
+    question: str
+    raw: str | None
+    missing: Missing | None = None
+    detail: str = ""
+    seconds: float | None = None
+    served_by: str | None = None  # model name the server reports, when it does
+    attempts: int = 1
+
+
+class Score(Record, tag="score", frozen=True, kw_only=True):
+    """The value of one metric on one sample, or the reason why there is none."""
+
+    key: str
+    item: str
+    suite: str
+    model: str
+    sample: str
+    metric: str
+    scorer: str
+    value: float | None
+    missing: Missing | None = None
+    detail: str = ""
+
+
+class Check(Record, tag="check", frozen=True, kw_only=True):
+    """One consistency check over printed cells, with its arithmetic written out."""
+
+    id: str
+    family: str
+    table: str
+    verdict: str  # pass | warn | fail | not_testable
+    cells: tuple[dict[str, str], ...]
+    rule: dict[str, Scalar]
+    arithmetic: str
+    explanation: str
+    power: float | None  # share of random cells that the check would reject
+    claims: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+class Attempt(Record, tag="attempt", frozen=True, kw_only=True):
+    """A process that worked on this run; several mean that the run was resumed."""
+
+    number: int
+    started: str  # UTC, ISO 8601
+    environment: dict[str, Scalar]
+
+
+Row = Judgment | Score | Check | Attempt
+
+
+class Estimate(Record, frozen=True, kw_only=True):
+    """A number with what one needs to trust it.
+
+    ``value``, ``lo`` and ``hi`` are in the unit of the column. An estimate that cannot be
+    computed has ``value`` None and a reason; an interval that is undefined has ``lo`` and
+    ``hi`` None and a reason. ``planned == n + sum(missing.values())`` always holds.
+    ``worst`` and ``best`` bound the value over all ways of filling the missing scores.
+    """
+
+    value: float | None
+    lo: float | None = None
+    hi: float | None = None
+    level: float = 0.95
+    method: str
+    n: int
+    clusters: int
+    planned: int
+    missing: dict[str, int] = {}
+    worst: float | None = None
+    best: float | None = None
+    reason: str = ""
+
+
+class Cell(Record, frozen=True, kw_only=True):
+    """One aggregated table cell: which column of which model, under which scorer and group."""
+
+    suite: str
+    model: str
+    scorer: str
+    column: str
+    group: str  # "all" or "<label>=<value>"
+    unit: str
+    estimate: Estimate
+    differs: int = 0  # samples on which this scorer and the official one disagree
+
+
+class Reported(Record, frozen=True, kw_only=True):
+    """A published number. ``value`` keeps the printed digits; ``decimals`` is its precision."""
+
+    id: str
+    value: str
+    decimals: int
+    unit: str
+    suite: str
+    model: str
+    column: str
+    n: int | None
+    locator: Locator
+    protocol: dict[str, Scalar] = {}
+
+
+class ClaimKind(StrEnum):
+    """The four kinds of claim; all four meet evidence and end in a verdict."""
+
+    NUMBER = "reported number"
+    TABLE = "printed table"
+    THEOREM = "theorem"
+    EFFICIENCY = "efficiency"
+    TEXT = "statement of the text"
+
+
+class Level(StrEnum):
+    """How a verdict bears on its claim, whatever the vocabulary."""
+
+    GOOD = "good"
+    DOUBT = "doubt"
+    BAD = "bad"
+    OPEN = "open"
+
+
+class Verdict(Record, frozen=True, kw_only=True):
+    """A claim met by evidence."""
+
+    claim: str
+    kind: ClaimKind
+    outcome: str  # reproduced | ... | pass | ... | holds | ... ; see harness.verdicts.LEVELS
+    level: Level
+    statement: str
+    locator: Locator
+    reasons: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()  # ids of checks or cells
+    measured: Estimate | None = None
+    reported: Reported | None = None
+    margin: float | None = None
+    detectable: float | None = None  # smallest difference this evidence could have shown
+    needs: str = ""  # what a test would need, when it could not be made here
+    command: str = ""  # the command that would test it
+
+
+class Judge(Record, frozen=True, kw_only=True):
+    """The judge part of a task, as configured."""
+
+    kind: str = "recorded"
+    name: str = "recorded"
+    base_url: str | None = None
+    revision: str | None = None
+    api_key_env: str | None = None  # NAME of the variable; the secret itself is never stored
+    temperature: float = 0.0
+    max_tokens: int = 256
+    frames: int = 8
+    timeout_s: float = 60.0
+    attempts: int = 4
+    concurrency: int = 4
+    budget_requests: int | None = None
+
+
+class Task(Record, frozen=True, kw_only=True):
+    """One benchmark applied to one model: a ``[[task]]`` block of the run file."""
+
+    suite: str
+    model: str
+    subset: str = "full"
+    videos: str | None = None
+    results: tuple[str, ...] = ()
+    protocol: dict[str, Scalar] = {}
+    judge: Judge = Judge()
+    scorers: tuple[str, ...] = ("official", "strict")
+    example: bool = False
+    limit: int | None = None
+
+
+class RunSpec(Record, frozen=True, kw_only=True):
+    """What the user asked for."""
+
+    name: str
+    seed: int = 0
+    tasks: tuple[Task, ...] = ()
+    audit: bool = False
+    assets: str | None = None
+    fail_on: tuple[str, ...] = ()
+
+
+class TaskPlan(Record, frozen=True, kw_only=True):
+    """A task with its samples fixed, and what was noticed while fixing them."""
+
+    task: Task
+    judge: JudgeId
+    protocol: dict[str, Scalar]
+    items: tuple[WorkItem, ...]
+    notes: tuple[str, ...] = ()
+
+
+class RunPlan(Record, frozen=True, kw_only=True):
+    """Everything a run will do; its id is the hash of its content."""
+
+    schema: int = SCHEMA
+    id: str
+    spec: RunSpec
+    tasks: tuple[TaskPlan, ...] = ()
+
+
+class Results(Record, frozen=True, kw_only=True):
+    """What one reduction of a journal found: the input of every report."""
+
+    schema: int = SCHEMA
+    plan: str
+    cells: tuple[Cell, ...]
+    verdicts: tuple[Verdict, ...]
+    counts: dict[str, int]  # planned, scored, and one entry per reason for absence
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Benchmarks: their samples, scorers, published numbers and protocol cards."""
