@@ -50,6 +50,7 @@ class SuiteInfo(Record, frozen=True, kw_only=True):
 
     name: str
     title: str
+    metrics: dict[str, tuple[float, float]]  # every metric with the ends of its range
     groups: tuple[str, ...]  # sample labels that tables are broken down by
     columns: dict[str, tuple[Column, ...]]  # by scorer name
     scorers: tuple[Scorer, ...]
@@ -148,3 +149,32 @@ class Executor(Protocol):
     ) -> Iterator[Results_co]:
         """Yield one result per item."""
         ...
+
+
+class Progress(Protocol):
+    """Told how far a run is; shows it or not."""
+
+    def expect(self, total: int) -> None:
+        """Say how many more items there will be."""
+        ...
+
+    def note(self, message: str) -> None:
+        """Say what begins now."""
+        ...
+
+    def advance(self) -> None:
+        """Say that one item is finished."""
+        ...
+
+
+class Silent:
+    """Progress that is not shown."""
+
+    def expect(self, total: int) -> None:
+        """Ignore the total."""
+
+    def note(self, message: str) -> None:
+        """Ignore the message."""
+
+    def advance(self) -> None:
+        """Ignore the step."""

@@ -34,6 +34,7 @@ class Missing(StrEnum):
     NONFINITE = "value not finite"
     SKIPPED = "excluded by plan"
     BUDGET = "budget spent"
+    SCORER = "scorer failed"
 
 
 class Locator(Record, frozen=True, kw_only=True):
@@ -103,6 +104,7 @@ class Judgment(Record, tag="judgment", frozen=True, kw_only=True):
     item: str  # WorkItem.key
     question: str
     raw: str | None
+    round: int = 0  # raised when a failed reply is asked for again; the last round counts
     missing: Missing | None = None
     detail: str = ""
     seconds: float | None = None
@@ -121,6 +123,7 @@ class Score(Record, tag="score", frozen=True, kw_only=True):
     metric: str
     scorer: str
     value: float | None
+    round: int = 0
     missing: Missing | None = None
     detail: str = ""
 
@@ -182,9 +185,13 @@ class Cell(Record, frozen=True, kw_only=True):
     model: str
     scorer: str
     column: str
+    title: str
     group: str  # "all" or "<label>=<value>"
     unit: str
-    estimate: Estimate
+    decimals: int
+    estimate: Estimate  # in the printed unit
+    task: int = 0  # position of the task in the plan
+    example: bool = False
     differs: int = 0  # samples on which this scorer and the official one disagree
 
 
@@ -201,6 +208,7 @@ class Reported(Record, frozen=True, kw_only=True):
     n: int | None
     locator: Locator
     protocol: dict[str, Scalar] = {}
+    margin: float | None = None  # largest difference that counts as the same, printed unit
 
 
 class ClaimKind(StrEnum):

@@ -1,8 +1,8 @@
 """The store of a run: an append-only journal of rows is the truth, all else can be rebuilt.
 
 A run directory holds ``plan.json`` (what will be done), ``journal.jsonl`` (what is known, one
-row per line) and ``results.json`` (one reduction of the journal). There is no status flag to go
-stale: the state of a run is its plan minus its journal.
+row per line; one ``journal-IofN.jsonl`` per shard) and ``results.json`` (one reduction of the
+journals). There is no status flag to go stale: the state of a run is its plan minus its journals.
 """
 
 from __future__ import annotations
@@ -127,21 +127,28 @@ def row_name(row: Row) -> tuple[str, str] | None:
     return ("check", row.id) if isinstance(row, Check) else None
 
 
-def distinct(rows: Iterator[Row], path: Path) -> list[Row]:
-    """Collect rows, refusing two with one name."""
-    seen: set[tuple[str, str]] = set()
+def journals(directory: Path) -> list[Path]:
+    """Return the journals of a run: its own and those of its shards."""
+    return sorted(directory.glob("journal*.jsonl"))
+
+
+def load_rows(directory: Path) -> list[Row]:
+    """Read the rows of all journals of a run, refusing two rows with one name."""
+    seen: dict[tuple[str, str], Path] = {}
     kept: list[Row] = []
-    for row in rows:
-        name = row_name(row)
-        if name in seen:
-            raise DataError(
-                f"two rows have the name {name}",
-                where=str(path),
-                hint="this journal was edited or merged twice; restore it from a copy",
-            )
-        if name:
-            seen.add(name)
-        kept.append(row)
+    for path in journals(directory):
+        for row in read_rows(path):
+            name = row_name(row)
+            if name in seen:
+                raise DataError(
+                    f"two rows have the name {name[0]} {name[1]}" if name else "",
+                    where=f"{seen[name]} and {path}",
+                    expected="each (sample, repeat) judged and scored once",
+                    hint="a journal was edited or merged twice; restore it from a copy",
+                )
+            if name:
+                seen[name] = path
+            kept.append(row)
     return kept
 
 
@@ -182,11 +189,9 @@ def load_plan(directory: Path) -> RunPlan:
 def load_run(directory: Path) -> StoredRun:
     """Read plan, rows and, when the run was reduced, results."""
     plan = load_plan(directory)
-    journal = directory / JOURNAL
-    rows = distinct(read_rows(journal), journal) if journal.exists() else []
     reduced = directory / RESULTS
     results = _load(reduced, Results) if reduced.exists() else None
-    return StoredRun(directory, plan, rows, results)
+    return StoredRun(directory, plan, load_rows(directory), results)
 
 
 def save_results(directory: Path, results: Results) -> None:

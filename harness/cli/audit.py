@@ -1,0 +1,99 @@
+"""``audit``: hold printed tables against themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.audit.complete import Coverage
+    from harness.records import Check
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb of this file."""
+    app.command()(audit)
+
+
+def audit(
+    tables: Annotated[Path | None, typer.Option(help="Folder of table CSVs.")] = None,
+    checks: Annotated[
+        Path | None, typer.Option(help="Check file (JSON); without it, the project's own checks.")
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="text, json or html.")] = "text",
+    suggest: Annotated[
+        Path | None, typer.Option(help="Write a check file for this CSV to standard output.")
+    ] = None,
+    schema: Annotated[bool, typer.Option(help="Print the JSON Schema of check files.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show passing checks too.")] = False,
+    exit_zero: Annotated[bool, typer.Option(help="Exit 0 even when a check fails.")] = False,
+) -> int:
+    """Audit printed tables: sums, weights, granularity, rankings, text against cells.
+
+    A printed value stands for its rounding interval. A check passes when some unrounded values
+    give the printed cells, warns when that is improbable, and fails when none can. Exit code 1
+    when a check fails. Standard output holds the result and nothing else.
+    """
+    import sys
+
+    from harness.audit.checkfile import load_checks, schema_text
+    from harness.audit.complete import coverage, own_checks
+    from harness.audit.engine import run_checks
+    from harness.audit.suggest import suggestions_text
+    from harness.errors import ConfigError, ExitCode, nearest
+    from harness.reported.registry import load_tables
+
+    if form not in FORMATS:
+        raise ConfigError(f"unknown format {form!r}", hint=nearest(form, FORMATS))
+    if schema or suggest:
+        sys.stdout.write(schema_text() if suggest is None else suggestions_text(suggest))
+        return ExitCode.OK
+    registry = load_tables(tables)
+    specs = load_checks(checks) if checks else own_checks(registry)
+    results = run_checks(specs, registry)
+    covered = None if checks else coverage(specs, registry)
+    sys.stdout.write(FORMATS[form](results, covered, everything))
+    failed = any(check.verdict == "fail" for check in results)
+    return ExitCode.GATE_FAILED if failed and not exit_zero else ExitCode.OK
+
+
+def as_text(results: Sequence[Check], covered: Coverage | None, everything: bool) -> str:
+    """Return findings with their arithmetic, then the counts."""
+    from collections import Counter
+
+    lines: list[str] = []
+    for check in results:
+        if check.verdict == "pass" and not everything:
+            continue
+        power = "" if check.power is None else f"   (power {check.power:.0%})"
+        lines += [f"{check.verdict.upper():12} {check.id}{power}", f"    {check.arithmetic}"]
+        lines += [f"    {check.explanation}"] if check.explanation else []
+    counted = Counter(check.verdict for check in results)
+    summary = ", ".join(f"{counted[name]} {name}" for name in sorted(counted))
+    lines += ["", f"{len(results)} checks: {summary}"]
+    lines += [str(covered)] if covered else []
+    return "\n".join(lines) + "\n"
+
+
+def as_json(results: Sequence[Check], covered: Coverage | None, everything: bool) -> str:
+    """Return all checks as one JSON document."""
+    import msgspec
+
+    document: dict[str, object] = {"checks": results}
+    if covered:
+        document["coverage"] = str(covered)
+    return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
+
+
+def as_html(results: Sequence[Check], covered: Coverage | None, everything: bool) -> str:
+    """Return a self-contained page."""
+    from reports.audit_page import render_audit
+
+    return render_audit(results, str(covered) if covered else "")
+
+
+FORMATS = {"text": as_text, "json": as_json, "html": as_html}

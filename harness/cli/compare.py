@@ -1,0 +1,123 @@
+"""``compare`` and ``explain``: what changed between two runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.options import RunDir
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.compare import Change
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    app.command()(compare)
+    app.command()(explain)
+
+
+def compare(
+    baseline: Annotated[Path, typer.Argument(help="Run directory of the accepted baseline.")],
+    run: RunDir,
+    effect: Annotated[
+        float, typer.Option(help="Smallest difference that matters, in the column's unit.")
+    ] = 0.0,
+    level: Annotated[float, typer.Option(help="Confidence level of the whole family.")] = 0.95,
+    form: Annotated[str, typer.Option("--format", help="text, markdown or json.")] = "text",
+) -> int:
+    """Compare two runs sample by sample; exit 1 when a column regressed.
+
+    A regression needs a factor and a test: a paired difference of at least --effect, significant
+    after Holm's correction over all columns. Runs whose protocol, judge or samples differ are
+    incomparable, which fails the gate too (exit 3), as does a comparison of nothing.
+    """
+    import sys
+
+    from harness.compare import INCOMPARABLE, REGRESSED, compare_runs
+    from harness.errors import ConfigError, ExitCode, PreconditionError, nearest
+    from harness.store import load_run
+    from suites.registry import get_suite
+
+    if form not in FORMATS:
+        raise ConfigError(f"unknown format {form!r}", hint=nearest(form, FORMATS))
+    if not 0 < level < 1:
+        raise ConfigError(f"--level {level}", expected="a number between 0 and 1")
+    if not baseline.exists():
+        raise PreconditionError(
+            "there is no baseline",
+            where=str(baseline),
+            hint=f"accept this run as the baseline: cp -r {run} {baseline}",
+        )
+    before, after = load_run(baseline), load_run(run)
+    suites = [get_suite(task.task.suite) for task in after.plan.tasks]
+    changes = compare_runs(before, after, suites, effect=effect, level=level)
+    sys.stdout.write(FORMATS[form](changes))
+    outcomes = {change.outcome for change in changes}
+    if REGRESSED in outcomes:
+        return ExitCode.GATE_FAILED
+    return ExitCode.INCOMPLETE if INCOMPARABLE in outcomes or not changes else ExitCode.OK
+
+
+def rows(changes: Sequence[Change]) -> list[list[str]]:
+    """Return the printed fields of each change."""
+
+    def number(value: float | None, form: str = "+.3f") -> str:
+        return "—" if value is None else format(value, form)
+
+    return [
+        [change.outcome, change.suite, change.model, change.scorer, change.column,
+         number(change.difference), f"{number(change.lo)} to {number(change.hi)}",
+         number(change.p, ".3g"), str(change.pairs), str(len(change.flips)), change.reason]
+        for change in changes
+    ]  # fmt: skip
+
+
+HEADER = ["outcome", "suite", "model", "scorer", "column", "difference", "95 % interval",
+          "p (Holm)", "pairs", "samples changed", "reason"]  # fmt: skip
+
+
+def as_text(changes: Sequence[Change]) -> str:
+    """Return aligned columns."""
+    table = [HEADER, *rows(changes)]
+    widths = [max(len(row[index]) for row in table) for index in range(len(HEADER))]
+    return "".join(
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        + "\n"
+        for row in table
+    )
+
+
+def as_markdown(changes: Sequence[Change]) -> str:
+    """Return a table for a step summary."""
+    lines = ["| " + " | ".join(HEADER) + " |", "|" + " --- |" * len(HEADER)]
+    lines += ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |"
+              for row in rows(changes)]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def as_json(changes: Sequence[Change]) -> str:
+    """Return one JSON document."""
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode({"changes": changes}), indent=1).decode() + "\n"
+
+
+FORMATS = {"text": as_text, "markdown": as_markdown, "json": as_json}
+
+
+def explain(
+    first: Annotated[Path, typer.Argument(help="A run directory.")],
+    second: Annotated[Path, typer.Argument(help="Another one.")],
+) -> int:
+    """Say which field of their plans keeps two runs from being the same run."""
+    from harness.keys import explain as explain_fields
+    from harness.store import load_plan
+
+    lines = explain_fields(load_plan(first), load_plan(second))
+    print("\n".join(lines) if lines else "the plans are equal")
+    return 0

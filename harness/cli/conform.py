@@ -1,0 +1,60 @@
+"""``conform``: run cases with expected values; name every mismatch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.options import Assets
+
+if TYPE_CHECKING:
+    from harness.conform import Conformance
+
+RUNNERS = {
+    "worldmodelbench": "suites.worldmodelbench.conform:run",
+    "videophy": "suites.videophy.conform:run",
+    "reported": "harness.audit.conform:run",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb of this file."""
+    app.command()(conform)
+
+
+def conform(
+    what: Annotated[str, typer.Argument(help="One of: " + ", ".join(RUNNERS) + ".")],
+    path: Annotated[Path, typer.Argument(help="A file of cases with expected values.")],
+    assets: Assets = None,
+) -> int:
+    """Run conformance cases and exit 1 naming every mismatch.
+
+    A case that needs a checkout which --assets does not hold is counted as not run, never as
+    passed.
+    """
+    from harness.errors import ConfigError, DataError, ExitCode, nearest
+
+    if what not in RUNNERS:
+        raise ConfigError(f"nothing called {what!r} to conform to", hint=nearest(what, RUNNERS))
+    if not path.exists():
+        raise DataError("no such file", where=str(path))
+    module, _, function = RUNNERS[what].partition(":")
+    runner: Callable[[Path, Path | None], Conformance] = getattr(import_module(module), function)
+    result = runner(path, assets)
+    for mismatch in result.mismatches:
+        print(f"MISMATCH {mismatch.case}: {mismatch.field}")
+        print(f"    expected {mismatch.expected}")
+        print(f"    got      {mismatch.got}")
+    for skipped in result.not_run:
+        print(f"NOT RUN  {skipped.case}: {skipped.reason}")
+    wrong = len({mismatch.case for mismatch in result.mismatches})
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(result.kinds.items()))
+    print(f"{what}: {result.run - wrong} of {result.run} cases agree, {wrong} do not, "
+          f"{len(result.not_run)} not run ({kinds})")  # fmt: skip
+    if result.mismatches:
+        return ExitCode.GATE_FAILED
+    return ExitCode.OK if result.run else ExitCode.INCOMPLETE

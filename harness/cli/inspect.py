@@ -1,0 +1,89 @@
+"""``list``, ``cell``, ``export``, ``doctor`` and ``init``: look around and get started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import RunDir
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    app.command(name="list")(show_list)
+    app.command()(cell)
+    app.command()(export)
+    app.command()(doctor)
+    app.command()(init)
+
+
+def show_list(
+    what: Annotated[str, typer.Argument(help="suites, claims, tables, assets or outcomes.")],
+) -> int:
+    """List what there is, one line each, tab-separated."""
+    from harness.cli.listing import LISTS
+    from harness.errors import ConfigError, nearest
+
+    if what not in LISTS:
+        raise ConfigError(f"cannot list {what!r}", hint=nearest(what, LISTS))
+    for fields in LISTS[what]():
+        print("\t".join(fields))
+    return 0
+
+
+def cell(
+    table: Annotated[str, typer.Argument(help="A table, e.g. worldmodelbench_robot.")],
+    model: Annotated[str | None, typer.Option(help="Model as printed, e.g. Kairos.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Metric, e.g. total.")] = None,
+    variant: Annotated[str | None, typer.Option(help="Variant, e.g. T2V.")] = None,
+) -> int:
+    """Show published cells and every place where each is printed."""
+    from harness.cli.listing import cells
+
+    for fields in cells(table, model, metric, variant):
+        print("\t".join(fields))
+    return 0
+
+
+def export(
+    run: RunDir,
+    to: Annotated[Path, typer.Option(help="scores.parquet, scores.csv or index.sqlite.")],
+) -> int:
+    """Write the rows of RUN as a table, or as an SQLite index of everything."""
+    from harness.export import export_run
+    from harness.store import load_run
+
+    print(f"{export_run(load_run(run), to)} rows written to {to}")
+    return 0
+
+
+def doctor() -> int:
+    """Show what this installation can do, and what to install for the rest."""
+    from harness.cli.listing import capabilities
+    from harness.provenance import environment
+
+    for name, value in environment().items():
+        print(f"{name:24} {value}")
+    for name, state in capabilities():
+        print(f"{name:24} {state}")
+    return 0
+
+
+def init(
+    to: Annotated[Path, typer.Argument(help="Run file to write.")] = Path("kairos-eval.toml"),
+) -> int:
+    """Write a commented run file to start from."""
+    from importlib.resources import files
+
+    from harness.errors import PreconditionError
+    from harness.files import atomic_write
+
+    if to.exists():
+        raise PreconditionError(
+            "the file exists already", where=str(to), hint="choose another name"
+        )
+    atomic_write(to, (files("harness.cli") / "template.toml").read_bytes())
+    print(f"wrote {to}; edit it, then: kairos-eval plan {to} && kairos-eval run {to}")
+    return 0

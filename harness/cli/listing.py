@@ -1,0 +1,96 @@
+"""What `list`, `cell` and `doctor` print: plain rows of text."""
+
+from __future__ import annotations
+
+import importlib.util
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+
+from harness.reported.claims import load_claims
+from harness.reported.registry import load_tables
+from harness.verdicts import LEVELS
+from suites.registry import get_suite, suite_names
+
+Line = tuple[str, ...]
+
+
+def suites() -> Iterator[Line]:
+    """Yield name, title, subsets and scorers of each suite."""
+    for name in sorted(suite_names()):
+        info = get_suite(name).info
+        subsets = ", ".join(f"{subset} ({size})" for subset, size in info.subsets.items())
+        yield name, info.title, subsets, ", ".join(scorer.name for scorer in info.scorers)
+
+
+def claims() -> Iterator[Line]:
+    """Yield id, place and statement of each claim of the text."""
+    for claim in load_claims():
+        yield claim.id, f"{claim.locator.source} {claim.locator.place}", claim.statement
+
+
+def tables() -> Iterator[Line]:
+    """Yield name, caption number, benchmark and number of cells of each table."""
+    for table in load_tables(None).tables():
+        yield table.name, table.caption, table.benchmark, str(len(table.cells))
+
+
+def assets() -> Iterator[Line]:
+    """Yield suite, file, digest, licence and where to fetch each official file."""
+    for folder in sorted({value.partition(":")[0].rpartition(".")[0]
+                          for value in suite_names().values()}):  # fmt: skip
+        path = files(folder) / "assets.toml"
+        for asset in tomllib.loads(path.read_text()).get("assets", []):
+            yield (
+                folder.rpartition(".")[2],
+                asset["path"],
+                asset.get("sha256") or asset.get("revision", "no digest published"),
+                asset["licence"],
+                asset["url"],
+            )
+
+
+def outcomes() -> Iterator[Line]:
+    """Yield every verdict and how it bears on its claim."""
+    yield from LEVELS.items()
+
+
+LISTS = {
+    "suites": suites,
+    "claims": claims,
+    "tables": tables,
+    "assets": assets,
+    "outcomes": outcomes,
+}
+
+
+def cells(table: str, model: str | None, metric: str | None, variant: str | None) -> Iterator[Line]:
+    """Yield the published cells that match, with every place where each is printed."""
+    for cell in load_tables(None).find(table, model=model, metric=metric, variant=variant):
+        yield (
+            cell.file,
+            f"line {cell.line}",
+            cell.caption,
+            cell.model_name,
+            cell.variant,
+            cell.metric,
+            cell.value,
+            cell.unit,
+        )
+
+
+_OPTIONAL = {
+    "torch": ("reference model", "model"),
+    "av": ("video decoding", "video"),
+    "httpx": ("judges behind an API", "judge"),
+    "transformers": ("local judges", "hf"),
+    "pyarrow": ("Parquet export", "arrow"),
+    "fla": ("GPU kernels", "gpu"),
+}
+
+
+def capabilities() -> Iterator[tuple[str, str]]:
+    """Yield each optional part and whether it can be used here."""
+    for module, (purpose, extra) in _OPTIONAL.items():
+        there = importlib.util.find_spec(module) is not None
+        yield purpose, "ready" if there else f"absent: pip install 'kairos-eval[{extra}]'"

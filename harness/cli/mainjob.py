@@ -1,0 +1,40 @@
+"""The main job: everything that can be tested on this machine without a download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.records import Judge, RunSpec, Task
+
+EXAMPLE_MODEL = "example model (made up)"
+
+
+def main_job(assets: Path | None) -> RunSpec:
+    """Return the run that `kairos-eval run` does without a run file.
+
+    Args:
+        assets: directory with official files; each one found adds its tasks.
+    """
+    examples = (
+        Task(suite="worldmodelbench", model=EXAMPLE_MODEL, subset="full", example=True),
+        Task(
+            suite="videophy",
+            model=EXAMPLE_MODEL,
+            subset="test",
+            scorers=("official", "binary", "strict"),
+            example=True,
+        ),
+    )
+    return RunSpec(name="main", audit=True, tasks=examples + official_tasks(assets))
+
+
+def official_tasks(assets: Path | None) -> tuple[Task, ...]:
+    """Return the tasks whose official data lie in ``assets``."""
+    from suites.videophy.data import find_human_csv
+    from suites.videophy.suite import human_tasks
+
+    human = find_human_csv(assets) if assets else None
+    return tuple(human_tasks(human)) if human else ()
+
+
+HUMAN = Judge(kind="human", name="majority of human annotators")

@@ -1,0 +1,76 @@
+"""Progress on standard error: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+from harness.protocols import Progress, Silent
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[Progress]:
+    """Yield something to tell progress to."""
+    if quiet:
+        yield Silent()
+    elif not sys.stderr.isatty():
+        yield Lines()
+    else:
+        columns = (
+            TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )  # fmt: skip
+        with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
+            yield Bar(bar)
+
+
+class Bar:
+    """A live bar with items done and the time left."""
+
+    def __init__(self, bar: RichProgress) -> None:
+        self._bar, self._total = bar, 0
+        self._task = bar.add_task("", total=0)
+
+    def expect(self, total: int) -> None:
+        """Lengthen the bar."""
+        self._total += total
+        self._bar.update(self._task, total=self._total)
+
+    def note(self, message: str) -> None:
+        """Name what begins now."""
+        self._bar.update(self._task, description=message)
+
+    def advance(self) -> None:
+        """Move on by one item."""
+        self._bar.advance(self._task)
+
+
+class Lines:
+    """A line per step and one every ten seconds, for logs."""
+
+    def __init__(self) -> None:
+        self._total = self._done = 0
+        self._started = self._told = time.monotonic()
+
+    def expect(self, total: int) -> None:
+        """Count what is to come."""
+        self._total += total
+
+    def note(self, message: str) -> None:
+        """Print what begins now."""
+        print(f"[{self._done}/{self._total}] {message}", file=sys.stderr, flush=True)
+
+    def advance(self) -> None:
+        """Count one item; now and then print rate and time left."""
+        self._done += 1
+        now = time.monotonic()
+        if now - self._told > 10:
+            self._told, spent = now, now - self._started
+            left = spent / self._done * (self._total - self._done)
+            self.note(f"{spent:.0f} s, about {left:.0f} s left")

@@ -1,0 +1,33 @@
+"""``report``: rebuild every report of a run from its store alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import FailOn, RunDir, check_outcomes
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb of this file."""
+    app.command()(report)
+
+
+def report(
+    run: RunDir,
+    to: Annotated[Path | None, typer.Option(help="Where to write (default: RUN/report).")] = None,
+    fail_on: FailOn = None,
+) -> int:
+    """Reduce the journal of RUN again, decide, and write HTML, Markdown, JUnit, SARIF, badge.
+
+    Nothing is judged or scored; the same store gives the same bytes.
+    """
+    from harness.cli import session
+
+    gates = check_outcomes(fail_on)
+    results = session.conclude(run)
+    for name, path in session.write_reports(run, to).items():
+        print(f"{name:9} {path}")
+    return session.gate(results, gates, finished=True)

@@ -1,0 +1,118 @@
+"""``run`` and ``plan``: gather evidence for claims, decide, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.options import Assets, FailOn, Quiet, check_outcomes, parse_shard
+
+if TYPE_CHECKING:
+    from harness.records import RunSpec
+
+SpecFile = Annotated[
+    Path | None,
+    typer.Argument(metavar="[RUNFILE]", help="A run file (TOML); without one, the main job."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    app.command()(run)
+    app.command()(plan)
+
+
+def run(
+    runfile: SpecFile = None,
+    assets: Assets = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory (default: runs/NAME-ID).")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first N samples per task.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Items worked on at once.")] = None,
+    executor: Annotated[
+        str | None, typer.Option(help="in-process, threads or processes (default: by judge).")
+    ] = None,
+    shard: Annotated[
+        str, typer.Option(help="Work on part i/n, e.g. 2/8; then `report`.")
+    ] = "1/1",
+    retry: Annotated[
+        list[str] | None, typer.Option(help="Ask again where this was the reason: judge, timeout.")
+    ] = None,
+    reuse: Annotated[
+        list[Path] | None, typer.Option(help="Take over matching replies of another run.")
+    ] = None,
+    fail_on: FailOn = None,
+    quiet: Quiet = False,
+) -> int:
+    """Take claims, gather evidence, decide, write one report.
+
+    Without a run file this is the main job: it audits every printed table of the paper, scores
+    the suites on small recorded examples, uses official data where --assets gives it, and says of
+    every claim that cannot be tested here what it would need. The same command continues an
+    interrupted run; nothing is judged twice.
+    """
+    from harness.cli import session, summary
+    from harness.cli.progress import progress
+    from harness.errors import ConfigError, nearest
+    from harness.records import Missing
+
+    reasons = {reason.name.lower(): reason for reason in Missing}
+    for name in retry or []:
+        if name not in reasons:
+            raise ConfigError(f"unknown reason {name!r}", hint=nearest(name, reasons))
+    spec = load(runfile, assets, limit)
+    gates = spec.fail_on + check_outcomes(fail_on)
+    check_outcomes(list(spec.fail_on))
+    with progress(quiet=quiet) as tell:
+        options = session.Options(
+            out=out,
+            executor=executor,
+            workers=workers,
+            retry=frozenset(reasons[name] for name in retry or []),
+            shard=parse_shard(shard),
+            reuse=tuple(reuse or ()),
+            progress=tell,
+        )
+        directory, finished = session.execute(spec, options)
+        tell.note("verdicts and report")
+        results = session.conclude(directory)
+        written = session.write_reports(directory)
+    if not quiet:
+        summary.show(results, written["html"], finished=finished)
+    return session.gate(results, gates, finished=finished)
+
+
+def plan(runfile: SpecFile = None, assets: Assets = None) -> int:
+    """Show what a run would do, without doing it: samples, absent inputs, questions, power."""
+    from harness.cli import session, summary
+    from harness.plan import prepare
+    from suites.registry import get_suite
+
+    spec = load(runfile, assets, None)
+    prepared = prepare(spec, get_suite)
+    summary.show_plan(prepared, session.run_directory(spec, prepared.plan, None))
+    return 0
+
+
+def load(runfile: Path | None, assets: Path | None, limit: int | None) -> RunSpec:
+    """Return the run file's spec, or the main job's, with the options applied."""
+    import msgspec
+
+    from harness.cli.mainjob import main_job
+    from harness.config import load_spec
+    from harness.errors import PreconditionError
+
+    if assets is not None and not assets.is_dir():
+        raise PreconditionError(
+            "the assets directory does not exist",
+            where=str(assets),
+            hint="`kairos-eval list assets` says what belongs there",
+        )
+    spec = main_job(assets) if runfile is None else load_spec(runfile)
+    if assets is not None:
+        spec = msgspec.structs.replace(spec, assets=str(assets.resolve()))
+    if limit is not None:
+        tasks = tuple(msgspec.structs.replace(task, limit=limit) for task in spec.tasks)
+        spec = msgspec.structs.replace(spec, tasks=tasks)
+    return spec

@@ -1,0 +1,178 @@
+"""One run, front to back: prepare, work, reduce, decide, draw. Each step reads the one before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness import engine, ledger, reduce, store
+from harness.audit.complete import own_checks
+from harness.audit.engine import run_checks
+from harness.errors import ExitCode
+from harness.judges.factory import make_judge
+from harness.judges.recorded import RecordedJudge
+from harness.plan import Prepared, prepare
+from harness.protocols import Executor, JudgeClient, Progress, Silent, Suite
+from harness.provenance import environment, now
+from harness.records import Attempt, Judgment, Missing, Results, RunPlan, RunSpec, Score, TaskPlan
+from harness.reported.registry import load_tables
+from harness.workers import InProcess, make_executor
+from reports import bundle
+from suites.registry import get_suite, suite_names
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, as opposed to what: nothing here changes a number."""
+
+    out: Path | None = None
+    executor: str | None = None
+    workers: int | None = None
+    retry: Collection[Missing] = ()
+    shard: tuple[int, int] = (0, 1)
+    reuse: Sequence[Path] = ()
+    fsync: bool = True
+    progress: Progress = field(default_factory=Silent)
+
+
+def run_directory(spec: RunSpec, plan: RunPlan, out: Path | None) -> Path:
+    """Return where a run lives: the same plan always comes back to the same place."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", spec.name).strip("-.") or "run"
+    return out or Path("runs") / f"{name}-{plan.id[:10]}"
+
+
+def execute(spec: RunSpec, options: Options) -> tuple[Path, bool]:
+    """Do what ``spec`` asks for and the run's journal lacks.
+
+    Returns:
+        The run directory, and whether everything planned was worked on (a spent budget ends a
+        run early; the same command goes on with it).
+    """
+    prepared = prepare(spec, get_suite)
+    directory = store.create_run(run_directory(spec, prepared.plan, options.out), prepared.plan)
+    rows = store.load_rows(directory)
+    index, count = options.shard
+    journal_name = store.JOURNAL if count == 1 else f"journal-{index + 1}of{count}.jsonl"
+    with store.Journal(directory / journal_name, fsync=options.fsync) as journal:
+        number = 1 + sum(isinstance(row, Attempt) for row in rows)
+        journal.append(Attempt(number=number, started=now(), environment=environment()))
+        if spec.audit and index == 0:
+            audit_rows(journal, rows, options.progress)
+        known = engine.Known.of(rows)
+        loop = engine.Loop(
+            prepared=prepared,
+            journal=journal,
+            known=known,
+            judge_of=lambda plan, position: judge_of(prepared, plan, position),
+            executor_of=lambda plan: executor_of(plan, options),
+            retry=options.retry,
+            shard=options.shard,
+            progress=options.progress,
+        )
+        adopt(loop, options.reuse)
+        return directory, loop.run()
+
+
+def audit_rows(journal: store.Journal, rows: Sequence[store.Row], progress: Progress) -> None:
+    """Append the audit of the printed tables, unless the journal has it."""
+    done = {row.id for row in rows if isinstance(row, engine.Check)}
+    tables = load_tables(None)
+    checks = [check for check in own_checks(tables) if check.id not in done]
+    progress.expect(len(checks))
+    progress.note("audit of the printed tables")
+    for check in run_checks(checks, tables):
+        journal.append(check)
+        progress.advance()
+
+
+def adopt(loop: engine.Loop, runs: Sequence[Path]) -> int:
+    """Take over judgments of other runs that answer exactly this plan's questions."""
+    wanted = {item.key for task in loop.prepared.plan.tasks for item in task.items}
+    taken = 0
+    for directory in runs:
+        for row in store.load_rows(directory):
+            if (
+                isinstance(row, Judgment)
+                and row.item in wanted
+                and row.missing is None
+                and (row.item, row.question) not in loop.known.judgments
+            ):
+                loop.append(row)
+                taken += 1
+    return taken
+
+
+def judge_of(prepared: Prepared, plan: TaskPlan, position: int) -> JudgeClient:
+    """Return the judge of a task: its recorded answers when it brings any."""
+    workload = prepared.workloads[position]
+    if workload.answers is not None:
+        return RecordedJudge(plan.judge, workload.answers)
+    return make_judge(plan.task.judge)
+
+
+def executor_of(plan: TaskPlan, options: Options) -> Executor:
+    """Return the executor for a task: threads for a judge that is waited for, else this process."""
+    waits = plan.judge.kind == "openai_api"
+    kind = options.executor or ("threads" if waits else "in-process")
+    size = options.workers or (plan.task.judge.concurrency if waits else 1)
+    return make_executor(kind, size) if kind != "in-process" else InProcess()
+
+
+def conclude(directory: Path) -> Results:
+    """Reduce the journal, decide every claim, store the results."""
+    run = store.load_run(directory)
+    suites = [get_suite(task.task.suite) for task in run.plan.tasks]
+    cells = reduce.reduce_run(run.plan, suites, run.rows)
+    results = Results(
+        plan=run.plan.id,
+        cells=tuple(cells),
+        verdicts=tuple(ledger.build(run.plan, cells, run.rows, all_suites())),
+        counts=reduce.count(run.plan, run.rows),
+        notes=tuple(note for task in run.plan.tasks for note in task.notes),
+    )
+    store.save_results(directory, results)
+    return results
+
+
+def all_suites() -> dict[str, Suite]:
+    """Return every suite by name."""
+    return {name: get_suite(name) for name in sorted(suite_names())}
+
+
+def write_reports(directory: Path, to: Path | None = None) -> dict[str, Path]:
+    """Draw a concluded run; everything shown comes from its store."""
+    return bundle.write_reports(store.load_run(directory), to or directory / "report")
+
+
+def rescore(directory: Path, scorer: str, progress: Progress) -> int:
+    """Score stored replies with another scorer; nothing is judged again. Returns new rows."""
+    run = store.load_run(directory)
+    known, added = engine.Known.of(run.rows), 0
+    with store.Journal(directory / store.JOURNAL) as journal:
+        for plan in run.plan.tasks:
+            suite = get_suite(plan.task.suite)
+            if scorer not in suite.info.columns:
+                continue
+            progress.expect(len(plan.items))
+            progress.note(f"{plan.task.suite} · {plan.task.model}")
+            for item in plan.items:
+                answers = known.answers(item) if item.missing is None else {}
+                if answers is None:
+                    continue
+                fresh: list[Score] = engine.new_scores(known, plan, suite, item, answers, [scorer])
+                journal.append(*fresh)
+                added += len(fresh)
+                progress.advance()
+    return added
+
+
+def gate(results: Results, fail_on: Collection[str], *, finished: bool) -> ExitCode:
+    """Turn results into the exit code: a failed gate, then incompleteness, then success."""
+    if any(verdict.outcome in fail_on for verdict in results.verdicts):
+        return ExitCode.GATE_FAILED
+    planned, scored = results.counts["planned"], results.counts["scored"]
+    if not finished or (planned and planned != scored):
+        return ExitCode.INCOMPLETE
+    return ExitCode.OK

@@ -1,0 +1,75 @@
+"""Run files: TOML in, a frozen ``RunSpec`` out; a key that means nothing is an error."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import ConfigError, nearest
+from harness.records import Judge, Record, RunSpec, Task
+
+_SECTIONS: dict[str, type[Record]] = {"": RunSpec, "tasks": Task, "judge": Judge}
+_PATHS = ("videos", "results")
+
+
+def load_spec(path: Path) -> RunSpec:
+    """Read a run file; relative paths in it are relative to the file.
+
+    Raises:
+        ConfigError: the file is absent, not TOML, or has a wrong or unknown key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"cannot read the run file: {error.strerror}", where=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError("the run file is not UTF-8", where=str(path)) from error
+    return parse_spec(text, where=str(path), base=path.parent)
+
+
+def parse_spec(text: str, *, where: str, base: Path) -> RunSpec:
+    """Turn the text of a run file into a ``RunSpec``."""
+    try:
+        spec = msgspec.convert(tomllib.loads(text), RunSpec)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"not TOML: {error}", where=where) from error
+    except msgspec.ValidationError as error:
+        raise ConfigError(str(error), where=where, hint=_advice(str(error))) from error
+    if not spec.tasks and not spec.audit:
+        raise ConfigError(
+            "this run would do nothing",
+            where=where,
+            expected="at least one [[tasks]] block, or audit = true",
+        )
+    return anchored(spec, base)
+
+
+def anchored(spec: RunSpec, base: Path) -> RunSpec:
+    """Return ``spec`` with its relative paths resolved against ``base``."""
+
+    def absolute(path: str) -> str:
+        return str((base / path).resolve())
+
+    tasks = tuple(
+        msgspec.structs.replace(
+            task,
+            videos=None if task.videos is None else absolute(task.videos),
+            results=tuple(absolute(path) for path in task.results),
+        )
+        for task in spec.tasks
+    )
+    assets = None if spec.assets is None else absolute(spec.assets)
+    return msgspec.structs.replace(spec, tasks=tasks, assets=assets)
+
+
+def _advice(message: str) -> str:
+    """Name the valid key closest to an unknown one."""
+    found = re.search(r"unknown field `([^`]*)`(?: - at `\$\.?([^`]*)`)?", message)
+    if not found:
+        return "see `kairos-eval run --help` for the format of a run file"
+    section = re.sub(r"\[[^\]]*\]", "", found[2] or "").split(".")[-1]
+    kind = _SECTIONS.get(section, RunSpec)
+    return nearest(found[1], kind.__struct_fields__)

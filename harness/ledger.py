@@ -1,0 +1,125 @@
+"""The claim ledger: every claim of the paper, met by whatever evidence a run gathered.
+
+Four sources of claims, one list of verdicts: statements of the text, published numbers of the
+suites, checks over printed tables, and tables whose benchmark this version cannot run yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from harness.protocols import Suite
+from harness.records import (
+    Cell,
+    Check,
+    ClaimKind,
+    Reported,
+    Row,
+    RunPlan,
+    TaskPlan,
+    Verdict,
+)
+from harness.reduce import ALL
+from harness.reported.claims import Claim, load_claims
+from harness.verdicts import (
+    LEVELS,
+    UNTESTED,
+    decide,
+    decide_check,
+    worst_outcome,
+)
+
+TABLE_FIELDS = ("subset", "mode")
+"""Protocol fields that say which printed table a number belongs to."""
+
+
+def build(
+    plan: RunPlan, cells: Sequence[Cell], rows: Iterable[Row], suites: Mapping[str, Suite]
+) -> list[Verdict]:
+    """Return one verdict per claim, in a fixed order."""
+    checks = [row for row in rows if isinstance(row, Check)]
+    return [
+        *statements(load_claims(), checks),
+        *numbers(plan, cells, suites),
+        *(decide_check(check) for check in checks),
+    ]
+
+
+def statements(claims: Sequence[Claim], checks: Sequence[Check]) -> list[Verdict]:
+    """Judge each statement of the text by the checks that read its cells."""
+    verdicts: list[Verdict] = []
+    for claim in claims:
+        found = [check for check in checks if claim.id in check.claims]
+        outcome = UNTESTED
+        if found:
+            outcome = worst_outcome([check.verdict.replace("_", " ") for check in found])
+        verdicts.append(
+            Verdict(
+                claim=claim.id,
+                kind=ClaimKind.TEXT,
+                outcome=outcome,
+                level=LEVELS[outcome],
+                statement=claim.statement,
+                locator=claim.locator,
+                reasons=tuple(
+                    f"{check.verdict}: {check.explanation or check.arithmetic}" for check in found
+                ),
+                evidence=tuple(check.id for check in found),
+                needs="" if found else claim.needs,
+                command="" if found else "kairos-eval run",
+            )
+        )
+    return verdicts
+
+
+def numbers(plan: RunPlan, cells: Sequence[Cell], suites: Mapping[str, Suite]) -> list[Verdict]:
+    """Hold every measured cell against the published numbers; list the rest as untested."""
+    measured: dict[tuple[str, str, str, str], list[Cell]] = {}
+    for cell in cells:
+        if cell.group == ALL:
+            name = (cell.suite, cell.model, cell.scorer, cell.column)
+            measured.setdefault(name, []).append(cell)
+    verdicts: list[Verdict] = []
+    for name, suite in suites.items():
+        for reported in suite.reported():
+            scorer = str(reported.protocol.get("scorer", "official"))
+            wanted = (name, reported.model, scorer, reported.column)
+            met = [
+                hold(cell, plan.tasks[cell.task], reported, scorer, suite)
+                for cell in measured.get(wanted, [])
+                if same_table(plan.tasks[cell.task], reported)
+            ]
+            verdicts += met or [untested(reported, suite)]
+    return verdicts
+
+
+def hold(cell: Cell, task: TaskPlan, reported: Reported, scorer: str, suite: Suite) -> Verdict:
+    """Decide one published number, with the scorer as part of both protocols."""
+    theirs = msgspec.structs.replace(reported, protocol={**reported.protocol, "scorer": scorer})
+    return decide(cell, theirs, {**task.protocol, "scorer": scorer}, suite.info.critical)
+
+
+def same_table(task: TaskPlan, reported: Reported) -> bool:
+    """Say whether a task measures the table that a published number stands in."""
+    return all(
+        task.protocol.get(name) == reported.protocol[name]
+        for name in TABLE_FIELDS
+        if name in reported.protocol and name in task.protocol
+    )
+
+
+def untested(reported: Reported, suite: Suite) -> Verdict:
+    """Return the open verdict on a number for which nothing was measured."""
+    return Verdict(
+        claim=reported.id,
+        kind=ClaimKind.NUMBER,
+        outcome=UNTESTED,
+        level=LEVELS[UNTESTED],
+        statement=f"{reported.model}: {reported.column} = {reported.value}",
+        locator=reported.locator,
+        reported=reported,
+        needs=suite.info.needs,
+        command="kairos-eval run RUNFILE  (start from `kairos-eval init`)",
+    )

@@ -1,0 +1,134 @@
+"""From a spec to a plan: which samples, which inputs, which judge, before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import ConfigError, IncompleteError, nearest
+from harness.judges.factory import judge_id
+from harness.keys import content_key
+from harness.protocols import Suite, Workload
+from harness.records import JudgeId, Missing, RunPlan, RunSpec, Task, TaskPlan
+
+SuiteLookup = Callable[[str], Suite]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan together with the inputs it was made from."""
+
+    plan: RunPlan
+    suites: Sequence[Suite]  # one per task
+    workloads: Sequence[Workload]  # one per task
+
+
+def prepare(spec: RunSpec, suite_of: SuiteLookup) -> Prepared:
+    """Read every input of ``spec`` and fix what will be done.
+
+    Raises:
+        ConfigError: a task names something its suite does not know.
+        DataError, PreconditionError: an input is wrong or absent.
+        IncompleteError: a task has no samples at all.
+    """
+    assets = Path(spec.assets) if spec.assets else None
+    suites = [suite_of(task.suite) for task in spec.tasks]
+    for suite, task in zip(suites, spec.tasks, strict=True):
+        check_task(suite, task)
+    workloads = [
+        _limited(suite.load(task, assets), task)
+        for suite, task in zip(suites, spec.tasks, strict=True)
+    ]
+    tasks = tuple(
+        _plan_task(task, workload) for task, workload in zip(spec.tasks, workloads, strict=True)
+    )
+    return Prepared(RunPlan(id=_plan_id(spec, tasks), spec=spec, tasks=tasks), suites, workloads)
+
+
+def check_task(suite: Suite, task: Task) -> None:
+    """Hold a task's names against what its suite offers."""
+    info, where = suite.info, f"task {task.suite} / {task.model}"
+    scorers = [scorer.name for scorer in info.scorers]
+    for name in task.scorers:
+        if name not in scorers:
+            raise ConfigError(f"unknown scorer {name!r}", where=where, hint=nearest(name, scorers))
+    if task.subset not in info.subsets:
+        raise ConfigError(
+            f"unknown subset {task.subset!r}", where=where, hint=nearest(task.subset, info.subsets)
+        )
+    if task.judge.kind not in info.judges:
+        raise ConfigError(
+            f"this suite cannot use a judge of kind {task.judge.kind!r}",
+            where=where,
+            hint=nearest(task.judge.kind, info.judges),
+        )
+    for name, value in task.protocol.items():
+        allowed = info.protocol.get(name)
+        if allowed is None:
+            raise ConfigError(
+                f"unknown protocol field {name!r}", where=where, hint=nearest(name, info.protocol)
+            )
+        if allowed and value not in allowed:
+            raise ConfigError(
+                f"protocol field {name} = {value!r}",
+                where=where,
+                expected="one of " + ", ".join(map(repr, allowed)),
+            )
+
+
+def _limited(workload: Workload, task: Task) -> Workload:
+    if not workload.items:
+        raise IncompleteError(
+            "this task has no samples, so it would measure nothing",
+            where=f"task {task.suite} / {task.model} / subset {task.subset}",
+            hint="check the subset, the videos folder and the results files",
+        )
+    if task.limit is None or task.limit >= len(workload.items):
+        return workload
+    if task.limit < 1:
+        raise ConfigError(f"limit = {task.limit}", expected="a whole number of at least 1")
+    note = f"limited to the first {task.limit} of {len(workload.items)} samples"
+    return msgspec.structs.replace(
+        workload,
+        items=workload.items[: task.limit],
+        notes=(*workload.notes, note),
+        protocol={**workload.protocol, "limit": task.limit},
+    )
+
+
+def _plan_task(task: Task, workload: Workload) -> TaskPlan:
+    judge: JudgeId = workload.judge or judge_id(task.judge)
+    return TaskPlan(
+        task=task,
+        judge=judge,
+        protocol={"subset": task.subset, **workload.protocol},
+        items=workload.items,
+        notes=workload.notes,
+    )
+
+
+def _plan_id(spec: RunSpec, tasks: Sequence[TaskPlan]) -> str:
+    """Name a plan by its content; where its files lie on this machine does not matter."""
+    content = [
+        (plan.task.suite, plan.task.model, plan.task.subset, plan.task.scorers, plan.judge,
+         plan.protocol, [item.key for item in plan.items])
+        for plan in tasks
+    ]  # fmt: skip
+    return content_key(spec.name, spec.seed, spec.audit, content)
+
+
+def describe(plan: RunPlan) -> list[tuple[str, str, int, int, int]]:
+    """Return (suite, model, samples, inputs absent, questions) per task, for a preview."""
+    return [
+        (
+            task.task.suite,
+            task.task.model,
+            len(task.items),
+            sum(item.missing is Missing.INPUT for item in task.items),
+            sum(len(item.questions) for item in task.items if item.missing is None),
+        )
+        for task in plan.tasks
+    ]

@@ -1,0 +1,201 @@
+"""The one reducer: rows become estimates here and nowhere else.
+
+The result depends on the set of rows alone, never on their order, on the number of workers or
+on shards: sums are exact, and resampling is seeded by names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from harness.engine import Known
+from harness.protocols import Column, Scorer, Suite
+from harness.records import Cell, Estimate, Missing, Row, RunPlan, Score, TaskPlan, WorkItem
+from harness.seeds import derive_seed
+from harness.stats.estimate import census, estimate_mean
+
+ALL = "all"
+
+
+class Point(NamedTuple):
+    """One item's value in one column: the value, and its ends when something is missing."""
+
+    value: float | None
+    missing: Missing | None
+    low: float
+    high: float
+
+
+def reduce_run(plan: RunPlan, suites: Sequence[Suite], rows: Iterable[Row]) -> list[Cell]:
+    """Turn the rows of a run into its table cells.
+
+    Args:
+        plan: what was planned; fixes every denominator.
+        suites: the suite of each task.
+        rows: the journal, in any order.
+    """
+    known = Known.of(rows)
+    return [
+        cell
+        for position, (task, suite) in enumerate(zip(plan.tasks, suites, strict=True))
+        for scorer in scorers_of(suite, task, known)
+        for cell in reduce_task(task, position, suite, scorer, known, plan.spec.seed)
+    ]
+
+
+def scorers_of(suite: Suite, task: TaskPlan, known: Known) -> list[Scorer]:
+    """Return the scorers that the task planned or that a later rescoring added."""
+    items = {item.key for item in task.items}
+    used = {scorer for item, scorer, _ in known.scores if item in items}
+    return [
+        scorer
+        for scorer in suite.info.scorers
+        if scorer.name in used or scorer.name in task.task.scorers
+    ]
+
+
+def reduce_task(
+    task: TaskPlan, position: int, suite: Suite, scorer: Scorer, known: Known, seed: int
+) -> list[Cell]:
+    """Reduce one task under one scorer: every column, for all items and for each group."""
+    cells: list[Cell] = []
+    for group, items in groups_of(task, suite.info.groups).items():
+        differs = sum(_disagree(item, suite, scorer.name, known) for item in items)
+        for column in suite.info.columns[scorer.name]:
+            points = [point(item, column, scorer, suite.info.metrics, known) for item in items]
+            cells.append(
+                Cell(
+                    suite=task.task.suite,
+                    model=task.task.model,
+                    scorer=scorer.name,
+                    column=column.name,
+                    title=column.title,
+                    group=group,
+                    unit=column.unit,
+                    decimals=column.decimals,
+                    estimate=estimate(
+                        column,
+                        points,
+                        [item.sample.cluster for item in items],
+                        finite=task.protocol.get("population") == "finite",
+                        seed=derive_seed(seed, task.task.suite, scorer.name, group),
+                    ),
+                    task=position,
+                    example=task.task.example,
+                    differs=differs,
+                )
+            )
+    return cells
+
+
+def groups_of(task: TaskPlan, labels: Sequence[str]) -> dict[str, list[WorkItem]]:
+    """Return the items of each group, ``all`` first, then each label value by name."""
+    groups: dict[str, list[WorkItem]] = {ALL: list(task.items)}
+    for label in labels:
+        values = sorted({item.sample.labels.get(label, "") for item in task.items} - {""})
+        if len(values) < 2:
+            continue
+        for value in values:
+            groups[f"{label}={value}"] = [
+                item for item in task.items if item.sample.labels.get(label) == value
+            ]
+    return groups
+
+
+def point(
+    item: WorkItem,
+    column: Column,
+    scorer: Scorer,
+    ranges: Mapping[str, tuple[float, float]],
+    known: Known,
+) -> Point:
+    """Return one item's weighted sum of metrics, with both ends where a metric is missing."""
+    value, low, high = 0.0, 0.0, 0.0
+    reason: Missing | None = None
+    for metric, weight in column.weights.items():
+        score: Score | None = known.scores.get((item.key, scorer.name, metric))
+        if score is not None and score.value is not None:
+            part = weight * score.value
+            value, low, high = value + part, low + part, high + part
+            continue
+        reason = reason or (score.missing if score and score.missing else Missing.SKIPPED)
+        ends = sorted(weight * end for end in ranges[metric])
+        low, high = low + ends[0], high + ends[1]
+    scale = column.scale
+    if reason is not None and not scorer.missing_as_zero:
+        return Point(None, reason, low * scale, high * scale)
+    return Point(value * scale, reason, low * scale, high * scale)
+
+
+def estimate(
+    column: Column,
+    points: Sequence[Point],
+    clusters: Sequence[str],
+    *,
+    finite: bool,
+    seed: int,
+) -> Estimate:
+    """Estimate a column from its points; missing ones are counted and bounded."""
+    values = [point.value for point in points]
+    reasons = [point.missing for point in points]
+    if finite:
+        result = census(values, reasons, clusters)
+    else:
+        result = estimate_mean(
+            values,
+            reasons,
+            clusters,
+            kind=column.kind,
+            lo=column.lo * column.scale,
+            hi=column.hi * column.scale,
+            seed=seed,
+        )
+    if not result.missing:
+        return result
+    return msgspec.structs.replace(
+        result,
+        worst=_mean([point.low for point in points]),
+        best=_mean([point.high for point in points]),
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    total = math.fsum(values) / len(values)
+    return total if math.isfinite(total) else None
+
+
+def _disagree(item: WorkItem, suite: Suite, scorer: str, known: Known) -> bool:
+    """Say whether a scorer and the official one give this item different values."""
+    for metric in suite.info.metrics:
+        mine = known.scores.get((item.key, scorer, metric))
+        official = known.scores.get((item.key, "official", metric))
+        if mine and official and (mine.value, mine.missing) != (official.value, official.missing):
+            return True
+    return False
+
+
+def count(plan: RunPlan, rows: Iterable[Row]) -> dict[str, int]:
+    """Return planned, scored and missing by reason, over the items of all tasks.
+
+    An item counts as scored when the first scorer of its task gave every metric a value.
+    """
+    known = Known.of(rows)
+    by_item: dict[tuple[str, str], list[Score]] = {}
+    for (item, scorer, _), score in known.scores.items():
+        by_item.setdefault((item, scorer), []).append(score)
+    counts = {"planned": 0, "scored": 0}
+    for task in plan.tasks:
+        for item in task.items:
+            counts["planned"] += 1
+            scores = by_item.get((item.key, task.task.scorers[0]), [])
+            reason = next((score.missing for score in scores if score.missing), None)
+            if scores and reason is None:
+                counts["scored"] += 1
+            else:
+                name = str(reason or "not yet done")
+                counts[name] = counts.get(name, 0) + 1
+    return counts

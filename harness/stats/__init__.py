@@ -1,0 +1,1 @@
+"""Statistics over plain float64 arrays: every answer is a number or a stated reason for none."""

@@ -1,0 +1,91 @@
+"""Bootstrap over clusters, vectorised over the resamples.
+
+A resample draws whole clusters with replacement, so only the sum and the size of each cluster
+are needed: the cost is one gather per resample and cluster, whatever the number of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from scipy import special
+
+from harness.stats.clusters import Totals, cluster_totals, few_clusters, no_spread
+from harness.stats.intervals import CHUNK_DRAWS, Floats, Interval, check_level, undefined
+
+
+def cluster_bootstrap(
+    values: Floats,
+    clusters: Sequence[str],
+    *,
+    level: float = 0.95,
+    resamples: int = 10_000,
+    seed: int,
+    method: Literal["bca", "percentile"] = "bca",
+) -> Interval:
+    """Return a bootstrap interval of the mean of all values, resampling clusters.
+
+    Clusters are drawn in the order of their labels and their sums are exact, so the order of
+    the rows does not change a bit of the result. Undefined for fewer than two clusters and
+    when all clusters have the same mean.
+
+    Args:
+        values: shape (n,), any unit.
+        clusters: label of each value.
+        level: two-sided confidence level.
+        resamples: number of bootstrap samples.
+        seed: seed of the draws.
+        method: "bca" corrects bias and skewness (Efron 1987), "percentile" does not.
+    """
+    name = f"cluster bootstrap {method} ({resamples} resamples, seed {seed})"
+    check_level(level)
+    if resamples < 1:
+        raise ValueError(f"resamples: expected at least 1, got {resamples}")
+    totals = cluster_totals(values, clusters)
+    why = no_spread(totals)
+    if why:
+        return undefined(name, why)
+    replicates = resampled_means(totals, resamples, np.random.default_rng(seed))
+    tails = np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    if method == "bca":
+        bias = _bias(replicates, float(totals.sums.sum() / totals.sizes.sum()))
+        if not np.isfinite(bias):
+            return undefined(name, "all resampled means lie on one side of the mean")
+        tails = _bca_tails(tails, bias, _acceleration(totals))
+    lo, hi = np.quantile(replicates, tails)
+    return Interval(float(lo), float(hi), name, few_clusters(totals))
+
+
+def resampled_means(totals: Totals, resamples: int, rng: np.random.Generator) -> Floats:
+    """Return the means of ``resamples`` draws of whole clusters, shape (resamples,)."""
+    count = totals.sums.size
+    rows = max(1, CHUNK_DRAWS // count)
+    equal = bool(totals.sizes.min() == totals.sizes.max())
+    means = np.empty(resamples)
+    for start in range(0, resamples, rows):
+        shape = (min(rows, resamples - start), count)
+        drawn = rng.integers(0, count, shape, dtype=np.uint32)
+        sizes = totals.sizes.sum() if equal else totals.sizes[drawn].sum(axis=1)
+        means[start : start + shape[0]] = totals.sums[drawn].sum(axis=1) / sizes
+    return means
+
+
+def _bias(replicates: Floats, mean: float) -> float:
+    """Return z0: the normal score of the share of replicates below the mean, ties by half."""
+    below = (np.mean(replicates < mean) + np.mean(replicates <= mean)) / 2.0
+    return float(special.ndtri(below))
+
+
+def _acceleration(totals: Totals) -> float:
+    """Return a: the skewness of the leave-one-cluster-out means, over six."""
+    left_out = (totals.sums.sum() - totals.sums) / (totals.sizes.sum() - totals.sizes)
+    gap = left_out.mean() - left_out
+    spread = float((gap**2).sum())
+    return float((gap**3).sum() / (6.0 * spread**1.5)) if spread > 0.0 else 0.0
+
+
+def _bca_tails(tails: Floats, bias: float, acceleration: float) -> Floats:
+    shifted = bias + special.ndtri(tails)
+    return special.ndtr(bias + shifted / (1.0 - acceleration * shifted))

@@ -1,0 +1,199 @@
+"""Confidence intervals for one rate, one mean, and the difference of two independent rates.
+
+Every function returns an ``Interval``. Where an interval cannot be computed it is absent with
+a reason; it is never NaN, never of zero width by accident, and never guessed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+
+CHUNK_DRAWS = 1_000_000
+"""Random draws held in memory at once by a bootstrap (8 MB of float64 each)."""
+
+
+class Interval(NamedTuple):
+    """Two ends in the unit of the data, or two ``None`` and the reason why there are none."""
+
+    lo: float | None
+    hi: float | None
+    method: str
+    reason: str = ""
+
+
+def undefined(method: str, reason: str) -> Interval:
+    """Return the interval that does not exist, with the reason."""
+    return Interval(None, None, method, reason)
+
+
+def check_level(level: float) -> None:
+    """Raise ValueError unless ``level`` is a confidence level: above 0 and below 1."""
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"confidence level: expected a number between 0 and 1, got {level!r}")
+
+
+def finite(values: Floats, name: str = "values") -> Floats:
+    """Return ``values`` as a one-dimensional float64 array.
+
+    Raises:
+        ValueError: the array has more dimensions, or holds NaN or an infinity.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1:
+        raise ValueError(f"{name}: expected one dimension, got shape {array.shape}")
+    bad = np.flatnonzero(~np.isfinite(array))
+    if bad.size:
+        first = int(bad[0])
+        raise ValueError(
+            f"{name}: expected finite numbers, got {array[first]} at index {first}"
+            f" ({bad.size} of {array.size} are not finite); record such values as missing"
+        )
+    return array
+
+
+def exact_mean(values: Floats) -> float:
+    """Return the mean, correctly rounded in its sum, so that the order of values is immaterial."""
+    return math.fsum(values.tolist()) / values.size
+
+
+def wilson(k: int, n: int, level: float = 0.95) -> Interval:
+    """Return the Wilson score interval of a rate, without continuity correction.
+
+    Args:
+        k: successes, 0 <= k <= n.
+        n: independent trials; 0 gives an undefined interval.
+        level: two-sided confidence level.
+
+    Source: Wilson 1927, by way of ``scipy.stats.binomtest``.
+    """
+    return _proportion(k, n, level, "wilson", "Wilson")
+
+
+def clopper_pearson(k: int, n: int, level: float = 0.95) -> Interval:
+    """Return the Clopper-Pearson interval of a rate: its coverage is never below the level.
+
+    Arguments as for ``wilson``. Source: Clopper and Pearson 1934, by way of scipy.
+    """
+    return _proportion(k, n, level, "exact", "Clopper-Pearson")
+
+
+def _proportion(
+    k: int, n: int, level: float, kind: Literal["wilson", "exact"], method: str
+) -> Interval:
+    check_level(level)
+    if not 0 <= k <= n:
+        raise ValueError(f"successes: expected 0 <= k <= n, got k={k}, n={n}")
+    if n == 0:
+        return undefined(method, "no trials")
+    ends = stats.binomtest(k, n).proportion_ci(level, method=kind)
+    return Interval(float(ends.low), float(ends.high), method)
+
+
+def t_mean(values: Floats, level: float = 0.95) -> Interval:
+    """Return Student's interval of the mean of independent values.
+
+    Undefined for fewer than two values and for constant values, whose spread says nothing
+    about the spread of their population.
+    """
+    method = "t"
+    check_level(level)
+    array = finite(values)
+    why = _no_spread(array)
+    if why:
+        return undefined(method, why)
+    mean = exact_mean(array)
+    variance = math.fsum((x - mean) ** 2 for x in array.tolist()) / (array.size - 1)
+    half = t_quantile(level, array.size - 1) * math.sqrt(variance / array.size)
+    return Interval(mean - half, mean + half, method)
+
+
+def t_quantile(level: float, df: int) -> float:
+    """Return the half-width of the two-sided t interval in standard errors, ``df`` >= 1."""
+    return float(stats.t.ppf((1.0 + level) / 2.0, df))
+
+
+def bca_mean(
+    values: Floats, level: float = 0.95, resamples: int = 10_000, seed: int = 0
+) -> Interval:
+    """Return the bias-corrected and accelerated bootstrap interval of the mean.
+
+    The values are sorted first, so that their order does not reach the random draws.
+    Undefined for fewer than two values and for constant values.
+
+    Source: Efron 1987, by way of ``scipy.stats.bootstrap``.
+    """
+    method = f"BCa bootstrap ({resamples} resamples, seed {seed})"
+    check_level(level)
+    array = np.sort(finite(values))
+    why = _no_spread(array)
+    if why:
+        return undefined(method, why)
+    found = stats.bootstrap(
+        (array,),
+        np.mean,
+        n_resamples=resamples,
+        batch=max(1, CHUNK_DRAWS // array.size),
+        vectorized=True,
+        confidence_level=level,
+        method="BCa",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    lo, hi = float(found.low), float(found.high)
+    if not (math.isfinite(lo) and math.isfinite(hi)):
+        return undefined(method, "all resampled means lie on one side of the mean")
+    return Interval(lo, hi, method)
+
+
+def _no_spread(array: Floats) -> str:
+    if array.size < 2:
+        return f"an interval of a mean needs two values, got {array.size}"
+    if array.min() == array.max():
+        return f"all {array.size} values are equal"
+    return ""
+
+
+def newcombe_difference(k1: int, n1: int, k2: int, n2: int, level: float = 0.95) -> Interval:
+    """Return the interval of ``k1/n1 - k2/n2`` for two independent samples.
+
+    With rates p, Wilson ends l and u: ``d - sqrt((p1-l1)^2 + (u2-p2)^2)`` to
+    ``d + sqrt((u1-p1)^2 + (p2-l2)^2)``. Undefined when a sample is empty.
+
+    Source: Newcombe 1998, method 10.
+    """
+    method = "Newcombe"
+    first, second = wilson(k1, n1, level), wilson(k2, n2, level)
+    if first.lo is None or first.hi is None or second.lo is None or second.hi is None:
+        return undefined(method, "no trials in one of the two samples")
+    p1, p2 = k1 / n1, k2 / n2
+    below = math.hypot(p1 - first.lo, second.hi - p2)
+    above = math.hypot(first.hi - p1, p2 - second.lo)
+    return Interval(p1 - p2 - below, p1 - p2 + above, method)
+
+
+def equivalence(
+    interval: Interval, target: float, margin: float
+) -> Literal["inside", "outside", "across"] | None:
+    """Say where an interval lies relative to the zone ``target`` +- ``margin``.
+
+    ``inside``: two one-sided tests (TOST) show the difference to be below the margin, each at
+    level (1 - confidence)/2. ``outside``: every value of the interval differs by more than the
+    margin. ``across``: neither is shown. ``None``: the interval is undefined.
+
+    Raises:
+        ValueError: the margin is negative or not finite.
+    """
+    if not (math.isfinite(margin) and margin >= 0.0):
+        raise ValueError(f"margin: expected a finite number >= 0, got {margin!r}")
+    if interval.lo is None or interval.hi is None:
+        return None
+    low, high = target - margin, target + margin
+    if low <= interval.lo and interval.hi <= high:
+        return "inside"
+    return "outside" if interval.hi < low or interval.lo > high else "across"

@@ -1,0 +1,76 @@
+"""Executors: the same map, in this process, in threads or in a pool of processes.
+
+Results may come back in any order; rows are named by content, so no number depends on it.
+A cluster engine joins by offering the same ``map``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from itertools import islice
+from typing import TypeVar
+
+from harness.errors import ConfigError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class InProcess:
+    """Runs one item after the other, in order, here."""
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield ``function(item)`` for each item, in order."""
+        return map(function, items)
+
+
+class Pool:
+    """Runs items on threads (for judges that wait) or processes (for judges that compute).
+
+    At most ``2 * size`` items are in flight, so an interrupt loses little. A process pool needs
+    a function and items that can be sent to another process.
+    """
+
+    def __init__(self, kind: type[Executor], size: int) -> None:
+        if size < 1:
+            raise ConfigError(f"{size} workers", expected="at least 1")
+        self._kind, self._size = kind, size
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield results as they are ready."""
+        queue = iter(items)
+        with self._kind(self._size) as pool:  # pyright: ignore[reportCallIssue]
+            flying: set[Future[Result]] = set()
+            try:
+                for item in islice(queue, 2 * self._size):
+                    flying.add(pool.submit(function, item))
+                while flying:
+                    done, flying = wait(flying, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        yield future.result()
+                    for item in islice(queue, len(done)):
+                        flying.add(pool.submit(function, item))
+            finally:
+                for future in flying:
+                    future.cancel()
+
+
+def make_executor(kind: str, size: int) -> InProcess | Pool:
+    """Return the executor named ``in-process``, ``threads`` or ``processes``."""
+    if kind == "in-process" or size == 1:
+        return InProcess()
+    pools: dict[str, type[Executor]] = {
+        "threads": ThreadPoolExecutor,
+        "processes": ProcessPoolExecutor,
+    }
+    if kind not in pools:
+        raise ConfigError(f"unknown executor {kind!r}", expected="in-process, threads or processes")
+    return Pool(pools[kind], size)

@@ -1,0 +1,1 @@
+"""WorldModelBench: eight judge questions per video on instruction, physics and common sense."""

@@ -1,0 +1,192 @@
+"""The instance list: read from the user's checkout of the benchmark and checked, never shipped."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.errors import DataError, PreconditionError
+from harness.keys import file_sha256
+from suites._files import is_file_name
+
+REPOSITORY = "https://github.com/WorldModelBench-Team/WorldModelBench"
+COMMIT = "00b7aa17a05f9fd1ab5c8f66bcf476d04c9c33bf"
+LIST_FILE, CODE_FILE = "worldmodelbench.json", "evaluation.py"
+DIGESTS = {
+    LIST_FILE: "56cf38e7fc8cb3a485d71de890a38d2857752cc168addda8900b89f9809a842b",
+    CODE_FILE: "f77747cb500b5eab678387d500bf35cf32e4dff3e5a92f5921356581e55f6203",
+}
+
+DOMAINS = (
+    "autonomous vehicle",
+    "human",
+    "industrial",
+    "natural",
+    "robotics",
+    "video games",
+    "animation",
+)
+PER_DOMAIN = 50
+KEYS = ("domain", "subdomain", "text_first_frame", "text_instruction", "first_frame")
+
+_PLACES = ("worldmodelbench", "worldmodelbench/official", "WorldModelBench", ".")
+"""Where a checkout may lie below the assets folder, most specific first."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One row of the list; ``stem`` names it, and its video."""
+
+    stem: str
+    domain: str
+    subdomain: str
+    text_first_frame: str
+    text_instruction: str
+    first_frame: str
+
+    @property
+    def video_name(self) -> str:
+        """File name of the generated video: only the last suffix of the image is replaced."""
+        return f"{self.stem}.mp4"
+
+    def generation_text(self, mode: Literal["t2v", "i2v"]) -> str:
+        """Return the text given to the generator (README of the benchmark, lines 45-51)."""
+        if mode == "i2v":
+            return self.text_instruction
+        return f"{self.text_first_frame} {self.text_instruction}"
+
+    def generation_image(self, mode: Literal["t2v", "i2v"]) -> str | None:
+        """Return the conditioning image, relative to the checkout."""
+        return self.first_frame if mode == "i2v" else None
+
+
+@dataclass(frozen=True)
+class InstanceList:
+    """The instances in official order, and what was noticed while reading them."""
+
+    instances: tuple[Instance, ...]
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+
+def find_file(name: str, assets: Path | None) -> Path:
+    """Return the path of an official file below the assets folder.
+
+    Raises:
+        PreconditionError: it is not there; says what to fetch, at which commit.
+    """
+    places = [assets / place / name for place in _PLACES] if assets else []
+    for path in places:
+        if path.is_file():
+            return path
+    where = ", ".join(str(path) for path in places) or "no assets folder was given"
+    raise PreconditionError(
+        f"WorldModelBench's {name} is absent; it has no licence and is not shipped",
+        where=where,
+        expected=f"the file with sha256 {DIGESTS[name]}",
+        hint=f"git clone {REPOSITORY} ASSETS/WorldModelBench, check out {COMMIT}, "
+        "and pass --assets ASSETS",
+    )
+
+
+def load_instances(path: Path, *, complete: bool = True) -> InstanceList:
+    """Read and check an instance list.
+
+    Args:
+        path: the JSON file.
+        complete: whether all 350 official instances have to be there.
+
+    Raises:
+        DataError: the file is not such a list; names the first offending index.
+    """
+    rows = _array(path)
+    instances = tuple(_instance(row, index, path) for index, row in enumerate(rows))
+    _check_unique(instances, path)
+    notes: tuple[str, ...] = ()
+    digest = file_sha256(path)
+    if complete:
+        _check_complete(instances, path)
+        notes = tuple(digest_notes(path, digest))
+    return InstanceList(instances, digest, notes)
+
+
+def digest_notes(path: Path, digest: str) -> Iterator[str]:
+    """Yield a note when an official file is not the one this suite was read from."""
+    known = DIGESTS[path.name]
+    if digest != known:
+        yield (
+            f"{path.name} differs from commit {COMMIT[:7]}: sha256 {digest[:12]}..., "
+            f"known {known[:12]}..."
+        )
+
+
+def _array(path: Path) -> list[Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise PreconditionError(f"cannot read: {error.strerror}", where=str(path)) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"not a JSON file: {error}",
+            where=str(path),
+            expected="the benchmark's list of instances",
+            hint=f"fetch it again from {REPOSITORY} at {COMMIT}",
+        ) from error
+    if not isinstance(document, list) or not document:
+        got = "an empty array" if isinstance(document, list) else f"a {type(document).__name__}"
+        raise DataError(f"{got} at the top", where=str(path), expected="an array of instances")
+    return document
+
+
+def _instance(row: Any, index: int, path: Path) -> Instance:
+    where = f"{path}, index {index}"
+    if not isinstance(row, dict):
+        raise DataError(f"a {type(row).__name__}", where=where, expected="an object")
+    if set(row) != set(KEYS):
+        absent, surplus = sorted(set(KEYS) - set(row)), sorted(map(repr, set(row) - set(KEYS)))
+        detail = f"absent: {', '.join(absent) or 'none'}; unknown: {', '.join(surplus) or 'none'}"
+        raise DataError(f"wrong keys ({detail})", where=where, expected=", ".join(KEYS))
+    for key in KEYS:
+        if not isinstance(row[key], str) or not row[key].strip():
+            raise DataError(f"{key} is {row[key]!r}", where=where, expected="a non-empty text")
+    stem = Path(row["first_frame"]).stem
+    if not is_file_name(f"{stem}.mp4"):
+        raise DataError(
+            f"first_frame {row['first_frame']!r} names no video file",
+            where=where,
+            expected="images/<stem>.jpg",
+        )
+    if row["domain"] not in DOMAINS:
+        raise DataError(
+            f"unknown domain {row['domain']!r}", where=where, expected=", ".join(DOMAINS)
+        )
+    return Instance(stem=stem, **row)
+
+
+def _check_unique(instances: Sequence[Instance], path: Path) -> None:
+    first: dict[str, int] = {}
+    for index, instance in enumerate(instances):
+        if instance.stem in first:
+            raise DataError(
+                f"stem {instance.stem!r} stands at index {first[instance.stem]} already",
+                where=f"{path}, index {index}",
+                expected="every first_frame only once",
+            )
+        first[instance.stem] = index
+
+
+def _check_complete(instances: Sequence[Instance], path: Path) -> None:
+    counts = Counter(instance.domain for instance in instances)
+    wrong = {name: counts[name] for name in DOMAINS if counts[name] != PER_DOMAIN}
+    if not wrong:
+        return
+    raise DataError(
+        f"{len(instances)} instances; " + ", ".join(f"{k}: {v}" for k, v in wrong.items()),
+        where=f"{path}, up to index {len(instances) - 1}",
+        expected=f"{PER_DOMAIN} instances of each of the {len(DOMAINS)} domains",
+        hint=f"use the file of {REPOSITORY} at commit {COMMIT}",
+    )

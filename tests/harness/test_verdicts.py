@@ -1,0 +1,166 @@
+"""Verdicts follow from interval, margin, protocol and completeness, and from nothing else."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from harness.records import Cell, Estimate, Level, Locator, Reported
+from harness.stats.power import detectable_mean
+from harness.verdicts import (
+    DIFFERENT,
+    INCOMPARABLE,
+    LEVELS,
+    MISSING,
+    REPRODUCED,
+    UNDERPOWERED,
+    decide,
+    difference,
+    worst_outcome,
+)
+
+PROTOCOL = {"mode": "i2v", "cot": False}
+
+
+def rate(k: int, n: int, **changes: object) -> Cell:
+    """A measured success rate in percent with Wilson's interval."""
+    interval = binomtest(k, n).proportion_ci(method="wilson")
+    estimate = Estimate(
+        value=100 * k / n, lo=100 * interval.low, hi=100 * interval.high, method="Wilson",
+        n=n, clusters=n, planned=n,
+    )  # fmt: skip
+    cell = Cell(
+        suite="toy", model="m", scorer="official", column="c", title="C", group="all",
+        unit="percent", decimals=1, estimate=estimate,
+    )  # fmt: skip
+    return msgspec.structs.replace(cell, **changes)
+
+
+def printed(value: str, n: int | None = None, margin: float = 1.0, **protocol: object) -> Reported:
+    return Reported(
+        id="r", value=value, decimals=len(value.partition(".")[2]), unit="percent", suite="toy",
+        model="m", column="c", n=n, locator=Locator(source="p", place="Table 1"),
+        protocol={**PROTOCOL, **protocol}, margin=margin,
+    )  # fmt: skip
+
+
+def outcome(cell: Cell, reported: Reported, **protocol: object) -> str:
+    return decide(cell, reported, {**PROTOCOL, **protocol}, ("mode",)).outcome
+
+
+def test_99_measured_against_81_reported_is_never_reproduced() -> None:
+    assert outcome(rate(99, 100), printed("81", n=100)) == DIFFERENT
+    assert outcome(rate(99, 100), printed("81")) == DIFFERENT
+
+
+def test_a_close_number_with_few_samples_is_underpowered_and_says_what_it_could_see() -> None:
+    verdict = decide(rate(381, 500), printed("76.5", n=500), PROTOCOL, ("mode",))
+    assert verdict.outcome == UNDERPOWERED
+    assert verdict.detectable is not None
+    assert any("80 % power" in reason for reason in verdict.reasons)
+    spread = math.sqrt(0.762 * 0.238 * 2) * 100
+    assert verdict.detectable == pytest.approx(detectable_mean(spread, 500) + 0.05, rel=0.02)
+
+
+def test_enough_samples_inside_the_margin_reproduce() -> None:
+    assert outcome(rate(76_500, 100_000), printed("76.5", n=100_000)) == REPRODUCED
+
+
+def test_a_significant_difference_inside_the_margin_is_not_called_different() -> None:
+    assert outcome(rate(76_200, 100_000), printed("76.8", n=100_000)) == REPRODUCED
+    assert outcome(rate(7_600, 10_000), printed("77.5", n=100_000_000, margin=2.0)) != DIFFERENT
+
+
+def test_rounding_of_the_printed_number_enters() -> None:
+    estimate = rate(765_400, 1_000_000).estimate
+    coarse, fine = printed("77", n=10**9), printed("76.54", n=10**9)
+    wide, narrow = difference(estimate, coarse), difference(estimate, fine)
+    assert wide is not None
+    assert narrow is not None
+    assert wide.hi - wide.lo == pytest.approx(narrow.hi - narrow.lo + 1 - 0.01)
+
+
+def test_the_reported_numbers_own_n_widens_the_interval() -> None:
+    estimate = rate(381, 500).estimate
+    same, large = (
+        difference(estimate, printed("76.5", n=500)),
+        difference(estimate, printed("76.5", n=10**9)),
+    )
+    assert same is not None
+    assert large is not None
+    assert (same.hi - same.lo - 0.1) == pytest.approx(math.sqrt(2) * (large.hi - large.lo - 0.1))
+
+
+def test_other_or_unknown_protocols_forbid_or_cap() -> None:
+    good, same = rate(76_500, 100_000), printed("76.5", n=100_000)
+    assert outcome(good, same, mode="t2v") == INCOMPARABLE
+    assert outcome(good, same, cot=True) == INCOMPARABLE
+    assert outcome(good, printed("76.5", n=100_000, mode="unknown")) == INCOMPARABLE
+    assert outcome(good, printed("76.5", n=100_000, cot="unknown")) == UNDERPOWERED
+    verdict = decide(good, same, {**PROTOCOL, "decoder": "x"}, ("mode",))
+    assert verdict.outcome == UNDERPOWERED
+    assert "protocol: decoder is not known for the reported number" in verdict.reasons
+
+
+def test_another_number_of_samples_is_incomparable() -> None:
+    assert outcome(rate(40, 50), printed("80.0", n=350)) == INCOMPARABLE
+
+
+def test_three_of_350_missing_is_missing_with_both_bounds() -> None:
+    cell = rate(300, 347)
+    estimate = msgspec.structs.replace(
+        cell.estimate, planned=350, missing={"input absent": 3},
+        worst=100 * 300 / 350, best=100 * 303 / 350,
+    )  # fmt: skip
+    verdict = decide(msgspec.structs.replace(cell, estimate=estimate), printed("86.0", n=350),
+                     PROTOCOL, ())  # fmt: skip
+    assert verdict.outcome == MISSING
+    assert verdict.reasons == (
+        "350 planned = 347 scored + 3 input absent; the complete value lies in 85.71 to 86.57",
+    )
+
+
+def test_example_data_are_never_compared() -> None:
+    assert outcome(rate(76_500, 100_000, example=True), printed("76.5", n=100_000)) == INCOMPARABLE
+
+
+def test_an_undefined_interval_cannot_reproduce() -> None:
+    cell = rate(50, 50)
+    bare = msgspec.structs.replace(cell.estimate, lo=None, hi=None, reason="constant")
+    assert (
+        outcome(msgspec.structs.replace(cell, estimate=bare), printed("100", n=50)) == UNDERPOWERED
+    )
+
+
+@pytest.mark.parametrize(("value", "expected"), [("39.6", REPRODUCED), ("39.8", DIFFERENT)])
+def test_a_census_is_compared_exactly(value: str, expected: str) -> None:
+    exact = Estimate(
+        value=39.65, lo=39.65, hi=39.65, method="census (finite set, no sampling)",
+        n=343, clusters=343, planned=343,
+    )  # fmt: skip
+    cell = msgspec.structs.replace(rate(136, 343), estimate=exact)
+    assert outcome(cell, printed(value, n=343, margin=0.1)) == expected
+
+
+@given(k=st.integers(0, 200), n=st.integers(1, 200), value=st.integers(0, 1000))
+def test_a_verdict_never_contradicts_itself(k: int, n: int, value: int) -> None:
+    k = min(k, n)
+    verdict = decide(rate(k, n), printed(f"{value / 10:.1f}", n=n), PROTOCOL, ())
+    gap = abs(100 * k / n - value / 10)
+    if verdict.outcome == REPRODUCED:
+        assert gap <= 1.0
+    if verdict.outcome == DIFFERENT:
+        assert gap > 1.0
+    assert verdict.level is LEVELS[verdict.outcome]
+
+
+def test_every_level_is_used_and_the_worst_outcome_wins() -> None:
+    assert set(LEVELS.values()) == set(Level)
+    assert worst_outcome(["pass", "warn", "fail"]) == "fail"
+    assert worst_outcome(["pass", "warn"]) == "warn"
+    assert worst_outcome(["not testable", "pass"]) == "pass"
