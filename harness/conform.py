@@ -137,8 +137,14 @@ def _show(value: Any) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-def load_cases(path: Path, schema: str) -> tuple[Mapping[str, Any], list[Case]]:
-    """Read a conformance file and check its schema name.
+def load_cases(
+    path: Path, schema: str | Mapping[str, object]
+) -> tuple[Mapping[str, Any], list[Case]]:
+    """Read a conformance file and check what it says of itself.
+
+    Args:
+        path: a JSON file whose ``cases`` (or ``checks``) are to be run.
+        schema: the value its ``schema`` field must have, or all fields that identify it.
 
     Raises:
         DataError: not JSON, another schema, no cases, or two cases with one id.
@@ -149,9 +155,11 @@ def load_cases(path: Path, schema: str) -> tuple[Mapping[str, Any], list[Case]]:
         raise DataError(f"cannot read the file: {error.strerror}", where=str(path)) from error
     except ValueError as error:
         raise DataError(f"not JSON: {error}", where=str(path)) from error
-    if not isinstance(document, dict) or document.get("schema") != schema:
-        got = document.get("schema") if isinstance(document, dict) else type(document).__name__
-        raise DataError(f"schema {got!r}", expected=f"schema {schema!r}", where=str(path))
+    identity = {"schema": schema} if isinstance(schema, str) else schema
+    for name, wanted in identity.items():
+        got = document.get(name) if isinstance(document, dict) else type(document).__name__
+        if got != wanted:
+            raise DataError(f"{name} {got!r}", expected=f"{name} {wanted!r}", where=str(path))
     cases = document.get("cases", document.get("checks"))
     if not isinstance(cases, list) or not cases:
         raise DataError("the file holds no cases", where=str(path))

@@ -19,6 +19,7 @@ from harness.seeds import derive_seed
 from harness.stats.estimate import census, estimate_mean
 
 ALL = "all"
+RESAMPLES = 10_000  # of the cluster bootstrap behind the interval of a mean
 
 
 class Point(NamedTuple):
@@ -139,19 +140,26 @@ def estimate(
     finite: bool,
     seed: int,
 ) -> Estimate:
-    """Estimate a column from its points; missing ones are counted and bounded."""
+    """Estimate a column from its points; missing ones are counted and bounded.
+
+    An upstream scorer may give values outside the column's range; the range then widens to them.
+    """
     values = [point.value for point in points]
     reasons = [point.missing for point in points]
+    seen = [value for value in values if value is not None]
+    lo = min([column.lo * column.scale, *seen])
+    hi = max([column.hi * column.scale, *seen])
     if finite:
-        result = census(values, reasons, clusters)
+        result = census(values, reasons, clusters, lo=lo, hi=hi)
     else:
         result = estimate_mean(
             values,
             reasons,
             clusters,
             kind=column.kind,
-            lo=column.lo * column.scale,
-            hi=column.hi * column.scale,
+            lo=lo,
+            hi=hi,
+            resamples=RESAMPLES,
             seed=seed,
         )
     if not result.missing:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.stats.intervals import CHUNK_DRAWS, Floats, check_level
+from harness.stats.intervals import CHUNK_DRAWS, Floats, check_level, check_resamples
 
 Metric = Literal["nominal", "ordinal", "interval"]
 
@@ -52,13 +52,14 @@ def cohen_kappa(
         a: category that the first rater gave to each unit.
         b: category that the second rater gave to each unit.
         level: two-sided confidence level of the percentile bootstrap over units.
-        resamples: number of bootstrap samples.
+        resamples: number of bootstrap samples, 100 or more.
         seed: seed of the draws.
 
     Source: Cohen 1960. Undefined when chance alone makes the raters agree (pe = 1).
     """
     method = "Cohen kappa, bootstrap over units"
     check_level(level)
+    check_resamples(resamples)
     if len(a) != len(b):
         raise ValueError(f"ratings: expected equal lengths, got {len(a)} and {len(b)}")
     table = _contingency(a, b)
@@ -105,7 +106,7 @@ def krippendorff_alpha(
         metric: how far apart two values are: "nominal" 0 or 1, "interval" the squared
             difference, "ordinal" the squared difference of their mid-ranks.
         level: two-sided confidence level of the percentile bootstrap over units.
-        resamples: number of bootstrap samples.
+        resamples: number of bootstrap samples, 100 or more.
         seed: seed of the draws.
 
     Source: Krippendorff 2011, "Computing Krippendorff's alpha-reliability". Undefined when all
@@ -113,6 +114,7 @@ def krippendorff_alpha(
     """
     method = f"Krippendorff alpha ({metric}), bootstrap over units"
     check_level(level)
+    check_resamples(resamples)
     counts, scale = _unit_counts(ratings)
     units = counts.shape[0]
     if units == 0:

@@ -13,7 +13,14 @@ import numpy as np
 from scipy import special
 
 from harness.stats.clusters import Totals, cluster_totals, few_clusters, no_spread
-from harness.stats.intervals import CHUNK_DRAWS, Floats, Interval, check_level, undefined
+from harness.stats.intervals import (
+    CHUNK_DRAWS,
+    Floats,
+    Interval,
+    check_level,
+    check_resamples,
+    undefined,
+)
 
 
 def cluster_bootstrap(
@@ -35,14 +42,13 @@ def cluster_bootstrap(
         values: shape (n,), any unit.
         clusters: label of each value.
         level: two-sided confidence level.
-        resamples: number of bootstrap samples.
+        resamples: number of bootstrap samples, 100 or more.
         seed: seed of the draws.
         method: "bca" corrects bias and skewness (Efron 1987), "percentile" does not.
     """
     name = f"cluster bootstrap {method} ({resamples} resamples, seed {seed})"
     check_level(level)
-    if resamples < 1:
-        raise ValueError(f"resamples: expected at least 1, got {resamples}")
+    check_resamples(resamples)
     totals = cluster_totals(values, clusters)
     why = no_spread(totals)
     if why:
@@ -51,8 +57,6 @@ def cluster_bootstrap(
     tails = np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0])
     if method == "bca":
         bias = _bias(replicates, float(totals.sums.sum() / totals.sizes.sum()))
-        if not np.isfinite(bias):
-            return undefined(name, "all resampled means lie on one side of the mean")
         tails = _bca_tails(tails, bias, _acceleration(totals))
     lo, hi = np.quantile(replicates, tails)
     return Interval(float(lo), float(hi), name, few_clusters(totals))
@@ -66,9 +70,9 @@ def resampled_means(totals: Totals, resamples: int, rng: np.random.Generator) ->
     means = np.empty(resamples)
     for start in range(0, resamples, rows):
         shape = (min(rows, resamples - start), count)
-        drawn = rng.integers(0, count, shape, dtype=np.uint32)
-        sizes = totals.sizes.sum() if equal else totals.sizes[drawn].sum(axis=1)
-        means[start : start + shape[0]] = totals.sums[drawn].sum(axis=1) / sizes
+        drawn = rng.integers(0, count, shape)
+        sizes = totals.sizes.sum() if equal else totals.sizes.take(drawn).sum(axis=1)
+        means[start : start + shape[0]] = totals.sums.take(drawn).sum(axis=1) / sizes
     return means
 
 
@@ -82,8 +86,11 @@ def _acceleration(totals: Totals) -> float:
     """Return a: the skewness of the leave-one-cluster-out means, over six."""
     left_out = (totals.sums.sum() - totals.sums) / (totals.sizes.sum() - totals.sizes)
     gap = left_out.mean() - left_out
-    spread = float((gap**2).sum())
-    return float((gap**3).sum() / (6.0 * spread**1.5)) if spread > 0.0 else 0.0
+    largest = float(np.abs(gap).max())
+    if largest == 0.0:
+        return 0.0
+    gap = gap / largest  # powers of small numbers underflow
+    return float((gap**3).sum() / (6.0 * (gap**2).sum() ** 1.5))
 
 
 def _bca_tails(tails: Floats, bias: float, acceleration: float) -> Floats:

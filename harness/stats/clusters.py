@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.stats.intervals import Floats, check_level, exact_mean, finite, t_quantile
+from harness.stats.intervals import UNDERFLOW, Floats, check_level, exact_mean, finite, t_quantile
 
 FEW_CLUSTERS = 20
 """Below this many clusters a cluster-robust interval is known to be too narrow."""
@@ -98,8 +98,10 @@ def cluster_mean(values: Floats, clusters: Sequence[str], level: float = 0.95) -
     if why:
         return ClusterMean(mean, None, None, None, count, method, why)
     residuals = totals.sums - mean * totals.sizes
-    spread = math.fsum((residuals**2).tolist()) * count / (count - 1)
-    se = math.sqrt(spread) / array.size
+    spread = math.hypot(*residuals.tolist())  # does not underflow as squares do
+    se = spread * math.sqrt(count / (count - 1)) / array.size
+    if se == 0.0:
+        return ClusterMean(mean, None, None, None, count, method, UNDERFLOW)
     half = t_quantile(level, count - 1) * se
     return ClusterMean(mean, se, mean - half, mean + half, count, method, few_clusters(totals))
 

@@ -16,27 +16,37 @@ import numpy as np
 from harness.records import Estimate, Missing
 from harness.stats.bootstrap import cluster_bootstrap
 from harness.stats.clusters import cluster_mean
-from harness.stats.intervals import Floats, Interval, exact_mean, t_mean, wilson
+from harness.stats.intervals import Floats, Interval, exact_mean, t_mean, undefined, wilson
 
 Kind = Literal["rate", "mean"]
 
 CENSUS = "census (finite set, no sampling)"
+BY_PROTOCOL = ", missing rows counted by protocol"
+
+_ROUNDING = 1e-12
+"""Values may pass an end of their range by this share of it: weighted sums of metrics round."""
 
 
 class _Rows(NamedTuple):
-    """Checked rows: what was scored, under which labels, and what is missing."""
+    """Checked rows: what enters the mean, under which labels, and what is missing."""
 
-    scored: Floats
-    labels: tuple[str, ...]  # of the scored values
-    absent_labels: tuple[str, ...]
+    used: Floats
+    labels: tuple[str, ...]  # of the used values
+    scored: int  # rows without a reason
+    planned: int
     missing: dict[str, int]
     worst: float | None
     best: float | None
 
     @property
-    def absent(self) -> int:
-        """Number of missing rows."""
-        return len(self.absent_labels)
+    def unknown(self) -> int:
+        """Number of rows that have no value, not even one by protocol."""
+        return self.planned - self.used.size
+
+    @property
+    def by_protocol(self) -> bool:
+        """Whether a missing row enters the mean with the value that its protocol gives it."""
+        return self.used.size > self.scored
 
 
 def estimate_mean(
@@ -47,8 +57,7 @@ def estimate_mean(
     kind: Kind,
     lo: float,
     hi: float,
-    planned: int,
-    missing_as_zero: bool = False,
+    planned: int | None = None,
     level: float = 0.95,
     resamples: int = 0,
     seed: int = 0,
@@ -61,51 +70,36 @@ def estimate_mean(
     Ends are cut to the range, which cannot lower their coverage.
 
     Args:
-        values: one entry per planned row, ``None`` where missing.
-        reasons: why the value is missing, ``None`` where it is present.
-        clusters: label of the unit of independent sampling of each row, missing ones included.
+        values: one entry per planned row, ``None`` where there is none. A missing row may
+            still have a value: the one that its protocol counts it with, such as the 0 of a
+            strict suite. It enters mean and interval, and counts as missing all the same.
+        reasons: why the row is missing, ``None`` where it was scored.
+        clusters: label of the unit of independent sampling of each row.
         kind: "rate" for values that are either ``lo`` or ``hi``, else "mean".
         lo: lowest possible value of the column, or -inf.
         hi: highest possible value of the column, or inf.
-        planned: number of rows that the plan holds for this cell.
-        missing_as_zero: count missing rows as 0 in value and interval, as strict protocols do;
-            they still count as missing.
+        planned: number of rows that the plan holds for this cell, to check against.
         level: two-sided confidence level.
-        resamples: above 0, means and cluster-robust rates get a BCa cluster bootstrap of this
-            size instead of a t interval.
+        resamples: 100 or more give means and cluster-robust rates a BCa cluster bootstrap of
+            this size instead of a t interval; 0 for none.
         seed: seed of the bootstrap.
 
     Raises:
-        ValueError: rows and plan differ in number, a row has both or neither of value and
-            reason, or a value is not finite or outside the range.
+        ValueError: rows and plan differ in number, a row has neither value nor reason, or a
+            value is not finite or outside the range.
     """
     rows = _collect(values, reasons, clusters, lo, hi, planned)
-    if rows.scored.size == 0:
-        return _nothing(rows, planned, level)
-    used, labels = rows.scored, rows.labels
-    if missing_as_zero and rows.absent:
-        if not lo <= 0.0 <= hi:
-            raise ValueError(f"missing as zero: 0 lies outside the range {lo} to {hi}")
-        used = np.append(used, np.zeros(rows.absent))
-        labels = rows.labels + rows.absent_labels
+    if rows.scored == 0:
+        return _nothing(rows, level)
     if kind == "rate":
-        interval = _rate_interval(used, labels, lo, hi, level, resamples, seed)
+        interval = _rate_interval(rows.used, rows.labels, lo, hi, level, resamples, seed)
     else:
-        interval = _mean_interval(used, labels, level, resamples, seed)
-    return Estimate(
-        value=exact_mean(used),
+        interval = _mean_interval(rows.used, rows.labels, level, resamples, seed)
+    interval = interval._replace(
         lo=None if interval.lo is None else max(lo, interval.lo),
         hi=None if interval.hi is None else min(hi, interval.hi),
-        level=level,
-        method=interval.method + (", missing as zero" if missing_as_zero else ""),
-        n=rows.scored.size,
-        clusters=len(set(labels)),
-        planned=planned,
-        missing=rows.missing,
-        worst=rows.worst,
-        best=rows.best,
-        reason=interval.reason,
     )
+    return _record(rows, exact_mean(rows.used), interval, level)
 
 
 def census(
@@ -113,56 +107,50 @@ def census(
     reasons: Sequence[Missing | None],
     clusters: Sequence[str],
     *,
-    lo: float,
-    hi: float,
-    planned: int,
+    lo: float = -math.inf,
+    hi: float = math.inf,
+    planned: int | None = None,
     level: float = 0.95,
 ) -> Estimate:
     """Return the mean over a finite set that was scored whole: there is no sampling error.
 
-    Missing rows leave the mean unknown within ``worst`` to ``best``, which are then the ends.
-    Arguments and errors as for ``estimate_mean``.
+    Rows without a value leave the mean unknown within ``worst`` to ``best``, which are then
+    the ends. Arguments and errors as for ``estimate_mean``.
     """
     rows = _collect(values, reasons, clusters, lo, hi, planned)
-    if rows.scored.size == 0:
-        return _nothing(rows, planned, level)
-    value = exact_mean(rows.scored)
-    bounded = rows.worst is not None and rows.best is not None
-    reason = ""
-    if rows.absent:
-        unknown = f"{rows.absent} of {planned} values are missing"
-        reason = f"{unknown}: the ends are the extreme ways of filling them"
-        reason = reason if bounded else f"{unknown} and their range is infinite"
+    if rows.scored == 0:
+        return _nothing(rows, level)
+    value = exact_mean(rows.used)
+    if not rows.unknown:
+        return _record(rows, value, Interval(value, value, CENSUS), level)
+    reason = f"{rows.unknown} of {rows.planned} values are missing"
+    if rows.worst is None or rows.best is None:
+        return _record(rows, value, undefined(CENSUS, f"{reason} and may be anything"), level)
+    reason += ": the ends are the extreme ways of filling them"
+    return _record(rows, value, Interval(rows.worst, rows.best, CENSUS, reason), level)
+
+
+def _record(rows: _Rows, value: float | None, interval: Interval, level: float) -> Estimate:
     return Estimate(
         value=value,
-        lo=rows.worst if bounded else None,
-        hi=rows.best if bounded else None,
+        lo=interval.lo,
+        hi=interval.hi,
         level=level,
-        method=CENSUS,
-        n=rows.scored.size,
-        clusters=len(set(rows.labels)),
-        planned=planned,
+        method=interval.method + (BY_PROTOCOL if rows.by_protocol else ""),
+        n=rows.scored,
+        clusters=0 if value is None else len(set(rows.labels)),
+        planned=rows.planned,
         missing=rows.missing,
         worst=rows.worst,
         best=rows.best,
-        reason=reason,
+        reason=interval.reason,
     )
 
 
-def _nothing(rows: _Rows, planned: int, level: float) -> Estimate:
+def _nothing(rows: _Rows, level: float) -> Estimate:
     counts = ", ".join(f"{count} {why}" for why, count in rows.missing.items())
-    return Estimate(
-        value=None,
-        level=level,
-        method="none",
-        n=0,
-        clusters=0,
-        planned=planned,
-        missing=rows.missing,
-        worst=rows.worst,
-        best=rows.best,
-        reason=f"no value was scored: {counts}" if counts else "no row was planned",
-    )
+    reason = f"no value was scored: {counts}" if counts else "no row was planned"
+    return _record(rows, None, undefined("none", reason), level)
 
 
 def _rate_interval(
@@ -208,9 +196,9 @@ def _collect(
     clusters: Sequence[str],
     lo: float,
     hi: float,
-    planned: int,
+    planned: int | None,
 ) -> _Rows:
-    """Check the rows against each other, the range and the plan, and sort them into two kinds."""
+    """Check the rows against each other, the range and the plan, and count them."""
     if not len(values) == len(reasons) == len(clusters):
         raise ValueError(
             "rows: expected values, reasons and clusters of equal length,"
@@ -218,26 +206,26 @@ def _collect(
         )
     if not lo <= hi:
         raise ValueError(f"range: expected lo <= hi, got {lo} to {hi}")
-    scored: list[float] = []
-    labels: list[str] = []
-    for index, (value, why, label) in enumerate(zip(values, reasons, clusters, strict=True)):
-        if (value is None) == (why is None):
-            raise ValueError(f"row {index}: expected a value or a reason, got {value!r}, {why!r}")
-        if value is not None:
-            if not (math.isfinite(value) and lo <= value <= hi):
-                raise ValueError(f"row {index}: expected {lo} to {hi}, got {value!r}")
-            scored.append(value)
-            labels.append(label)
+    slack = _ROUNDING * max(abs(end) for end in (lo, hi, 0.0) if math.isfinite(end))
+    for index, (value, why) in enumerate(zip(values, reasons, strict=True)):
+        if value is None and why is None:
+            raise ValueError(f"row {index}: expected a value or a reason, got neither")
+        if value is None:
+            continue
+        if not (math.isfinite(value) and lo - slack <= value <= hi + slack):
+            raise ValueError(f"row {index}: expected {lo} to {hi}, got {value!r}")
     tally = Counter(why.value for why in reasons if why is not None)
     absent = tally.total()
-    if planned != len(scored) + absent:
+    scored = [v for v, why in zip(values, reasons, strict=True) if v is not None and why is None]
+    if planned is not None and planned != len(values):
         raise ValueError(
             f"planned {planned} rows, but {len(scored)} are scored and {absent} missing"
         )
     return _Rows(
-        np.array(scored, dtype=np.float64),
-        tuple(labels),
-        tuple(label for label, why in zip(clusters, reasons, strict=True) if why is not None),
+        np.array([value for value in values if value is not None], dtype=np.float64),
+        tuple(c for c, value in zip(clusters, values, strict=True) if value is not None),
+        len(scored),
+        len(values),
         dict(sorted(tally.items())),
         _filled_mean(scored, absent, lo),
         _filled_mean(scored, absent, hi),

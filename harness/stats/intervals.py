@@ -15,8 +15,13 @@ from scipy import stats
 
 Floats = NDArray[np.float64]
 
-CHUNK_DRAWS = 1_000_000
-"""Random draws held in memory at once by a bootstrap (8 MB of float64 each)."""
+CHUNK_DRAWS = 300_000
+"""Random draws held in memory at once by a resampling: a few megabytes, near the caches."""
+
+MIN_RESAMPLES = 100
+"""Fewest bootstrap samples of any use: a 95 % interval needs a 2.5 % tail."""
+
+UNDERFLOW = "the spread is below the smallest number"
 
 
 class Interval(NamedTuple):
@@ -37,6 +42,12 @@ def check_level(level: float) -> None:
     """Raise ValueError unless ``level`` is a confidence level: above 0 and below 1."""
     if not 0.0 < level < 1.0:
         raise ValueError(f"confidence level: expected a number between 0 and 1, got {level!r}")
+
+
+def check_resamples(resamples: int) -> None:
+    """Raise ValueError for fewer than 100 resamples, too few to have tails."""
+    if resamples < MIN_RESAMPLES:
+        raise ValueError(f"resamples: expected at least {MIN_RESAMPLES}, got {resamples}")
 
 
 def finite(values: Floats, name: str = "values") -> Floats:
@@ -109,8 +120,10 @@ def t_mean(values: Floats, level: float = 0.95) -> Interval:
     if why:
         return undefined(method, why)
     mean = exact_mean(array)
-    variance = math.fsum((x - mean) ** 2 for x in array.tolist()) / (array.size - 1)
-    half = t_quantile(level, array.size - 1) * math.sqrt(variance / array.size)
+    spread = math.hypot(*np.sort(array - mean).tolist())  # does not underflow as squares do
+    half = t_quantile(level, array.size - 1) * spread / math.sqrt(array.size * (array.size - 1))
+    if half == 0.0:
+        return undefined(method, UNDERFLOW)
     return Interval(mean - half, mean + half, method)
 
 
@@ -131,6 +144,7 @@ def bca_mean(
     """
     method = f"BCa bootstrap ({resamples} resamples, seed {seed})"
     check_level(level)
+    check_resamples(resamples)
     array = np.sort(finite(values))
     why = _no_spread(array)
     if why:
@@ -145,10 +159,7 @@ def bca_mean(
         method="BCa",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    lo, hi = float(found.low), float(found.high)
-    if not (math.isfinite(lo) and math.isfinite(hi)):
-        return undefined(method, "all resampled means lie on one side of the mean")
-    return Interval(lo, hi, method)
+    return Interval(float(found.low), float(found.high), method)
 
 
 def _no_spread(array: Floats) -> str:

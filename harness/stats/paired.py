@@ -56,8 +56,9 @@ def paired_means(
 ) -> PairedMean:
     """Return the mean difference ``a - b`` over samples matched by id.
 
-    Student's t over pairs, or over clusters where labels are given. The interval and the
-    p-value are undefined for one pair and for equal differences.
+    Student's t over pairs, or over clusters where labels are given. The interval is undefined
+    for one unit and for differences without spread; the p-value is then that of exchanging
+    the sides of whole units, ``2^(1 - units)``, or 1 where the sides agree throughout.
 
     Args:
         a: values of the first side, shape (n,).
@@ -76,14 +77,15 @@ def paired_means(
     differences = np.array([first[i] - second[i] for i in ids_a], dtype=np.float64)
     found = cluster_mean(differences, labels, level)
     method = "paired t" if clusters is None else "paired " + found.method
-    p = None
-    if found.value is not None and found.se is not None:
-        p = 2.0 * float(stats.t.sf(abs(found.value) / found.se, found.clusters - 1))
     reason = found.reason
-    if differences.size and not differences.any():
-        reason = f"the two sides agree on all {differences.size} samples"
-    elif found.se is None and clusters is None and differences.size > 1:
-        reason = f"all {differences.size} differences are equal"
+    if found.value is None:
+        p = None
+    elif found.se is not None:
+        p = 2.0 * float(stats.t.sf(abs(found.value) / found.se, found.clusters - 1))
+    elif not differences.any():
+        p, reason = 1.0, f"the two sides agree on all {differences.size} samples"
+    else:
+        p = 0.5 ** (found.clusters - 1) if found.value else 1.0
     return PairedMean(
         found.value,
         found.se,

@@ -58,7 +58,7 @@ def test_cluster_bootstrap_is_twenty_times_a_python_loop(benchmark, rows, loop):
         rounds=5,
         warmup_rounds=1,
     )
-    share = 100
+    share = 20
     slow = loop(values.tolist(), labels, RESAMPLES // share) * share
     ratio = slow / benchmark.stats.stats.min
     benchmark.extra_info["python_loop_s"] = round(slow, 2)

@@ -72,7 +72,7 @@ def test_no_spread_between_clusters_is_undefined(values, labels, reason):
     assert (found.se, found.lo, found.hi) == (None, None, None)
     assert found.value == pytest.approx(array.mean())
     assert reason in found.reason
-    boot = cluster_bootstrap(array, labels, seed=0, resamples=50)
+    boot = cluster_bootstrap(array, labels, seed=0, resamples=100)
     assert (boot.lo, boot.hi) == (None, None)
     assert reason in boot.reason
 
@@ -88,6 +88,29 @@ def test_labels_must_match_values():
         cluster_mean(np.array([1.0, 2.0]), ["a"])
 
 
+@pytest.mark.parametrize("unit", [1e-290, 1e250])
+def test_very_small_and_large_units_scale(unit):
+    values, labels = nested(3, 25, 1, 4)
+    plain, scaled = cluster_mean(values, labels), cluster_mean(values * unit, labels)
+    assert scaled[:4] == pytest.approx([part * unit for part in plain[:4]], rel=1e-12)
+    students, boot = t_mean(values * unit), cluster_bootstrap(values * unit, labels, seed=0)
+    assert students.lo == pytest.approx(t_mean(values).lo * unit, rel=1e-12)
+    expected = cluster_bootstrap(values, labels, seed=0)
+    assert boot[:2] == pytest.approx([end * unit for end in expected[:2]], rel=1e-9)
+
+
+def test_a_spread_below_the_smallest_number_is_undefined():
+    values = np.array([0.0] * 9 + [5e-324])
+    found = cluster_mean(values, list("abcdefghij"))
+    assert (found.se, found.lo) == (None, None)
+    assert found.reason == t_mean(values).reason == "the spread is below the smallest number"
+
+
+def test_sums_of_clusters_are_exact():
+    values, labels = np.array([1e16, 1.0, -1e16, 1.0]), list("aaab")
+    assert cluster_totals(values, labels).sums.tolist() == [1.0, 1.0]
+
+
 def test_labels_are_told_apart_exactly():
     labels = ["a", "a\0", "a\n", "A"]
     assert cluster_totals(np.arange(4.0), labels).sums.size == 4
@@ -101,7 +124,7 @@ def test_order_of_rows_does_not_change_a_bit(data, random):
         (
             cluster_mean(np.array([v for _, v in part]), [c for c, _ in part]),
             cluster_bootstrap(
-                np.array([v for _, v in part]), [c for c, _ in part], seed=1, resamples=40
+                np.array([v for _, v in part]), [c for c, _ in part], seed=1, resamples=100
             ),
         )
         for part in (data, shuffled)
@@ -134,7 +157,7 @@ def test_resampled_means_are_those_of_rows_drawn_by_cluster(low, high):
     values, labels = nested(8, 6, low, high)
     totals = cluster_totals(values, labels)
     found = resampled_means(totals, 20, np.random.default_rng(7))
-    drawn = np.random.default_rng(7).integers(0, 6, (20, 6), dtype=np.uint32)
+    drawn = np.random.default_rng(7).integers(0, 6, (20, 6))
     names = sorted(set(labels))
     for mean, picks in zip(found, drawn, strict=True):
         parts = [v for g in picks for v, c in zip(values, labels, strict=True) if c == names[g]]
@@ -150,9 +173,10 @@ def test_chunks_of_draws_do_not_change_a_bit(monkeypatch):
 
 @pytest.mark.parametrize(("method", "scipys"), [("bca", "BCa"), ("percentile", "percentile")])
 @pytest.mark.parametrize("level", [0.8, 0.95])
-def test_bootstrap_ends_are_scipys_for_the_same_replicates(method, scipys, level):
-    values, labels = nested(21, 30, 1, 7)
-    values = np.exp(values)
+@pytest.mark.parametrize("ties", [False, True])
+def test_bootstrap_ends_are_scipys_for_the_same_replicates(method, scipys, level, ties):
+    values, labels = nested(21, 30, 3 if ties else 1, 3 if ties else 7)
+    values = (values > 0.5).astype(float) if ties else np.exp(values)
     totals = cluster_totals(values, labels)
     replicates = resampled_means(totals, 2_000, np.random.default_rng(9))
 
@@ -179,6 +203,8 @@ def test_bootstrap_of_single_values_agrees_with_the_plain_bootstrap():
     assert abs(ours.hi - plain.hi) < 0.03 * width
 
 
-def test_bootstrap_refuses_no_resamples():
-    with pytest.raises(ValueError, match="resamples"):
-        cluster_bootstrap(np.array([1.0, 2.0]), ["a", "b"], seed=0, resamples=0)
+def test_bootstrap_refuses_too_few_resamples():
+    with pytest.raises(ValueError, match="resamples: expected at least 100, got 99"):
+        cluster_bootstrap(np.array([1.0, 2.0]), ["a", "b"], seed=0, resamples=99)
+    with pytest.raises(ValueError, match="resamples: expected at least 100, got 99"):
+        bca_mean(np.array([1.0, 2.0]), resamples=99)

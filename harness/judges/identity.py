@@ -1,0 +1,171 @@
+"""Who judges, as a stored fact: computed from settings alone, before any judge exists.
+
+Plans are made offline and without the packages that judging needs, so nothing is loaded here.
+What cannot change a reply (time limits, retries, concurrency, budget) is no part of an identity.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
+
+from harness.errors import ConfigError, nearest
+from harness.records import Judge, JudgeId, Scalar
+
+JPEG_QUALITY = 95
+"""Frames go to a server as JPEG files of this quality, with full colour resolution."""
+
+_COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
+_DEVICE = re.compile(r"cpu|cuda(:[0-9]+)?", re.ASCII)
+_DTYPES = ("bfloat16", "float16", "float32")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a local judge runs, in which number format, and whether it may fetch its weights."""
+
+    device: str = "cuda"  # cuda, cuda:N, or cpu, which is never chosen silently
+    dtype: str = "bfloat16"
+    local_files_only: bool = True
+
+
+def judge_id(spec: Judge, placement: Placement | None = None) -> JudgeId:
+    """Return the identity of the judge that ``spec`` describes.
+
+    Args:
+        spec: the judge settings of a task.
+        placement: only a local judge has one.
+
+    Raises:
+        ConfigError: a setting is unknown, out of range or missing for this kind of judge.
+    """
+    if spec.kind not in _SETTINGS:
+        raise ConfigError(
+            f"unknown kind of judge {spec.kind!r}",
+            where="judge.kind",
+            hint=nearest(spec.kind, _SETTINGS),
+        )
+    _check_numbers(spec)
+    settings = _SETTINGS[spec.kind](spec, placement or Placement())
+    return JudgeId(kind=spec.kind, name=spec.name, revision=spec.revision, settings=settings)
+
+
+def _recorded(spec: Judge, placement: Placement) -> dict[str, Scalar]:
+    return {}
+
+
+def _openai_api(spec: Judge, placement: Placement) -> dict[str, Scalar]:
+    return {
+        "base_url": checked_url(spec.base_url),
+        "temperature": spec.temperature,
+        **_frame_settings(spec),
+        "image": f"JPEG {JPEG_QUALITY}",
+    }
+
+
+def _local_hf(spec: Judge, placement: Placement) -> dict[str, Scalar]:
+    _check_local(spec, placement)
+    return {
+        "decoding": "greedy",
+        "device": placement.device,
+        "dtype": placement.dtype,
+        "torch": _installed("torch"),
+        "transformers": _installed("transformers"),
+        **_frame_settings(spec),
+    }
+
+
+_SETTINGS: dict[str, Callable[[Judge, Placement], dict[str, Scalar]]] = {
+    "recorded": _recorded,
+    "openai_api": _openai_api,
+    "local_hf": _local_hf,
+}
+
+
+def _frame_settings(spec: Judge) -> dict[str, Scalar]:
+    return {
+        "max_tokens": spec.max_tokens,
+        "frames": spec.frames,
+        "frame_choice": "evenly spread, both ends",
+        # Wheels bundle FFmpeg: the package's version fixes that of the libraries.
+        "av": _installed("av"),
+    }
+
+
+def checked_url(base_url: str | None) -> str:
+    """Return the address of an OpenAI-compatible server without a slash at its end.
+
+    Addresses are stored with the plan and logged by libraries, so one that carries a secret is
+    refused; the message does not repeat it.
+    """
+    expected = "an address such as http://127.0.0.1:8000/v1"
+    if not base_url:
+        raise ConfigError("judge.base_url is not set", expected=expected, where="judge.base_url")
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigError("not an address", expected=expected, where="judge.base_url") from error
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigError(
+            "the address holds a user name, a password or text after `?` or `#`",
+            expected=expected,
+            where="judge.base_url",
+            hint="put the key into an environment variable and name that in judge.api_key_env",
+        )
+    if parts.scheme not in ("http", "https") or not host or re.search(r"\s", base_url):
+        raise ConfigError(f"{base_url!r} is no address", expected=expected, where="judge.base_url")
+    return base_url.rstrip("/")
+
+
+def _check_numbers(spec: Judge) -> None:
+    for name in ("max_tokens", "frames", "attempts", "concurrency"):
+        if getattr(spec, name) < 1:
+            raise ConfigError(
+                f"{name} = {getattr(spec, name)}", expected="at least 1", where=f"judge.{name}"
+            )
+    if spec.budget_requests is not None and spec.budget_requests < 1:
+        raise ConfigError(
+            f"budget_requests = {spec.budget_requests}",
+            expected="at least 1, or absent for no limit",
+            where="judge.budget_requests",
+        )
+    if not (math.isfinite(spec.timeout_s) and spec.timeout_s > 0):
+        raise ConfigError(
+            f"timeout_s = {spec.timeout_s}", expected="seconds above 0", where="judge.timeout_s"
+        )
+    if not (math.isfinite(spec.temperature) and spec.temperature >= 0):
+        raise ConfigError(
+            f"temperature = {spec.temperature}", expected="0 or more", where="judge.temperature"
+        )
+
+
+def _check_local(spec: Judge, placement: Placement) -> None:
+    if not _COMMIT.fullmatch(spec.revision or ""):
+        raise ConfigError(
+            f"revision = {spec.revision!r}",
+            expected="the 40 hex digits of a commit; branches and tags move",
+            where="judge.revision",
+            hint="copy the commit from the history of the model's repository",
+        )
+    if spec.temperature != 0:
+        raise ConfigError(
+            f"temperature = {spec.temperature}",
+            expected="0: a local judge takes the likeliest word at each step",
+            where="judge.temperature",
+        )
+    if not _DEVICE.fullmatch(placement.device):
+        raise ConfigError(f"device = {placement.device!r}", expected="cuda, cuda:N or cpu")
+    if placement.dtype not in _DTYPES:
+        raise ConfigError(f"dtype = {placement.dtype!r}", expected="one of " + ", ".join(_DTYPES))
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

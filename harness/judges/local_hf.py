@@ -1,0 +1,157 @@
+"""A vision-language judge loaded here, from a repository of the Hugging Face hub.
+
+Weights are named by commit, read from safetensors files only, and never bring code with them.
+Decoding is greedy, so a reply depends on weights, prompt, frames, number format and library
+versions alone; a penalty on repetition in the checkpoint's own settings stays in force.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from harness.errors import PreconditionError
+from harness.judges.frames import FrameCache, images
+from harness.judges.identity import Placement
+from harness.protocols import Reply
+from harness.records import Judge, JudgeId, Missing, Question, WorkItem
+from harness.seeds import derive_seed
+from harness.video import DecodeError, decoder_id
+
+
+def make(spec: Judge, identity: JudgeId, placement: Placement) -> LocalJudge:
+    """Load the judge for the factory."""
+    decoder_id()  # a missing decoder should end the run here, not every question
+    model, processor = load(spec.name, spec.revision or "", placement)
+    return LocalJudge(spec, identity, model, processor)
+
+
+class LocalJudge:
+    """Asks a loaded model; one question at a time, whichever thread asks.
+
+    Args:
+        spec: frames per video and longest reply.
+        identity: what ``judge_id`` returns for ``spec``.
+        model: generates text from images and text.
+        processor: turns a conversation into the model's input and tokens into text.
+    """
+
+    def __init__(self, spec: Judge, identity: JudgeId, model: Any, processor: Any) -> None:
+        self.identity = identity
+        self._spec, self._model, self._processor = spec, model, processor
+        self._frames = FrameCache(spec.frames, images, keep=2)
+        self._lock = Lock()
+
+    def ask(self, item: WorkItem, question: Question, media: Path | None) -> Reply:
+        """Answer one question about a video; every foreseeable failure is a reply."""
+        if question.prompt is None:
+            return _failed(Missing.JUDGE, f"question {question.id!r} has no text to ask")
+        if media is None or not media.is_file():
+            return _failed(Missing.INPUT, "there is no video to ask about")
+        try:
+            frames = self._frames.of(media)
+        except DecodeError as error:
+            return _failed(Missing.DECODE, error.what)
+        with self._lock:
+            return self._generate(frames, question.prompt, derive_seed(0, item.key, question.id))
+
+    def _generate(self, frames: Sequence[Any], prompt: str, seed: int) -> Reply:
+        torch = import_module("torch")
+        content: list[dict[str, Any]] = [{"type": "image"} for _ in frames]
+        messages = [{"role": "user", "content": [*content, {"type": "text", "text": prompt}]}]
+        text = self._processor.apply_chat_template(messages, add_generation_prompt=True)
+        inputs = self._processor(text=[text], images=list(frames), return_tensors="pt")
+        inputs = inputs.to(self._model.device, self._model.dtype)
+        started = time.monotonic()
+        # Greedy decoding draws nothing; the seed is for models that draw elsewhere.
+        torch.manual_seed(seed)
+        try:
+            with torch.inference_mode():
+                tokens = self._model.generate(
+                    **inputs, do_sample=False, num_beams=1, max_new_tokens=self._spec.max_tokens
+                )
+        except torch.OutOfMemoryError:
+            return _failed(Missing.JUDGE, "the device is out of memory; lower judge.frames")
+        fresh = tokens[:, inputs["input_ids"].shape[1] :]
+        cut = fresh.shape[1] >= self._spec.max_tokens and not self._ended(int(fresh[0, -1]))
+        return Reply(
+            raw=self._processor.batch_decode(fresh, skip_special_tokens=True)[0],
+            detail="the reply was cut at max_tokens" if cut else "",
+            seconds=time.monotonic() - started,
+        )
+
+    def _ended(self, token: int) -> bool:
+        """Say whether a token is one that ends a reply."""
+        ends = self._model.generation_config.eos_token_id
+        return token in (ends if isinstance(ends, list) else [ends])
+
+
+def load(repository: str, revision: str, placement: Placement) -> tuple[Any, Any]:
+    """Load a model and its processor.
+
+    Args:
+        repository: name on the hub, such as ``owner/model``.
+        revision: 40 hex digits of a commit.
+        placement: device, number format, and whether weights may be fetched.
+
+    Raises:
+        PreconditionError: the extra, the device or the weights are absent.
+    """
+    torch, transformers = _libraries()
+    device = _device(torch, placement.device)
+    source: dict[str, Any] = {
+        "revision": revision,
+        "local_files_only": placement.local_files_only,
+        "trust_remote_code": False,
+    }
+    try:
+        processor = transformers.AutoProcessor.from_pretrained(repository, **source)
+        model = transformers.AutoModelForImageTextToText.from_pretrained(
+            repository, dtype=getattr(torch, placement.dtype), use_safetensors=True, **source
+        )
+    except OSError as error:
+        raise PreconditionError(
+            "the judge's weights are not here",
+            expected=f"repository {repository} at revision {revision}",
+            where="judge.name and judge.revision",
+            hint=f"hf download {repository} --revision {revision}",
+        ) from error
+    except ValueError as error:
+        raise PreconditionError(
+            "the judge's repository is not a vision-language model that transformers "
+            f"{transformers.__version__} can load without running code from the repository",
+            where=f"repository {repository} at revision {revision}",
+            hint='choose another judge, or serve this one and use kind = "openai_api"',
+        ) from error
+    return model.to(device).eval(), processor
+
+
+def _libraries() -> tuple[Any, Any]:
+    try:
+        return import_module("torch"), import_module("transformers")
+    except ModuleNotFoundError as error:
+        raise PreconditionError(
+            f"a local judge needs the package `{error.name}`, which is absent",
+            hint="pip install 'kairos-eval[hf]'",
+        ) from error
+
+
+def _device(torch: Any, name: str) -> Any:
+    """Return a device that exists; the CPU only when it was asked for by name."""
+    device = torch.device(name)
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise PreconditionError(
+            f"the judge is to run on {name}, and this machine has {count} CUDA devices",
+            expected='a CUDA device, or device = "cpu" said explicitly: it takes minutes per reply',
+            hint='run where a GPU is, or serve the judge there and use kind = "openai_api"',
+        )
+    return device
+
+
+def _failed(missing: Missing, detail: str) -> Reply:
+    return Reply(raw=None, missing=missing, detail=detail)

@@ -1,0 +1,61 @@
+"""How a cost grows with length: power-law exponent and linearity, each with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import linregress
+from scipy.stats import t as student
+
+
+class Fit(NamedTuple):
+    """A least-squares line; ``r2`` is its coefficient of determination.
+
+    For a power law ``slope`` is the exponent and ``intercept`` the logarithm of the factor.
+    """
+
+    slope: float
+    intercept: float
+    lo: float | None
+    hi: float | None
+    r2: float
+    n: int
+    reason: str = ""
+
+
+def power_law(lengths: Sequence[float], costs: Sequence[float], level: float = 0.95) -> Fit:
+    """Fit ``cost = factor * length**exponent`` by least squares on logarithms.
+
+    Args:
+        lengths: positive, at least two different ones.
+        costs: positive, one per length; repeats of a length may be given.
+        level: of the exponent's interval (Student, n - 2 degrees of freedom). It describes the
+            scatter around a straight line, not a bend; look at ``r2`` and the plot for that.
+
+    Raises:
+        ValueError: a length or cost is not positive, or all lengths are the same.
+    """
+    x, y = np.asarray(lengths, float), np.asarray(costs, float)
+    if x.size != y.size or not (x > 0).all() or not (y > 0).all():
+        raise ValueError("power law: expected as many positive costs as positive lengths")
+    return _line(np.log(x), np.log(y), level)
+
+
+def linear(lengths: Sequence[float], costs: Sequence[float], level: float = 0.95) -> Fit:
+    """Fit ``cost = slope * length + intercept``; ``r2`` is the paper's measure of linearity."""
+    return _line(np.asarray(lengths, float), np.asarray(costs, float), level)
+
+
+def _line(x: np.ndarray, y: np.ndarray, level: float) -> Fit:
+    if np.unique(x).size < 2:
+        raise ValueError("a line needs at least two different lengths")
+    found = linregress(x, y)
+    r2 = float(found.rvalue**2)
+    if x.size < 3:
+        reason = "two points fix a line exactly and leave no scatter to judge it by"
+        return Fit(float(found.slope), float(found.intercept), None, None, r2, x.size, reason)
+    half = float(student.ppf((1 + level) / 2, x.size - 2) * found.stderr)
+    slope = float(found.slope)
+    return Fit(slope, float(found.intercept), slope - half, slope + half, r2, x.size)
