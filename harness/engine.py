@@ -7,6 +7,7 @@ new run is one whose journal is empty.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -126,13 +127,16 @@ class Loop:
         asks = list(self.outstanding(mine))
         if not asks:
             return True
+        left = Counter(ask.item.key for ask in asks)
         judge = self.judge_of(plan, index)
         call = partial(attempt_ask, judge, plan.task.videos)
         for ask, reply in self.executor_of(plan).map(call, asks):
             if reply.missing is Missing.BUDGET:
                 return False
             self.append(judgment(plan, ask, reply))
-            self.score(plan, suite, ask.item)
+            left[ask.item.key] -= 1
+            if not left[ask.item.key]:
+                self.score(plan, suite, ask.item)
         return True
 
     def outstanding(self, items: Sequence[WorkItem]) -> Iterator[Ask]:
@@ -171,15 +175,25 @@ def new_scores(
     answers: Mapping[str, Answer],
     scorers: Iterable[str],
 ) -> list[Score]:
-    """Score one item with each scorer whose scores of this round are not stored yet."""
+    """Score one item with each scorer whose scores of these replies are not all stored yet.
+
+    The round of a score is the sum of the rounds of the replies behind it, so it grows with
+    every retry.
+    """
     replies = (known.judgments.get((item.key, question.id)) for question in item.questions)
-    latest = max((row.round for row in replies if row), default=0)
+    latest = sum(row.round for row in replies if row)
     fresh: list[Score] = []
     for scorer in scorers:
-        stored = (known.scores.get((item.key, scorer, metric)) for metric in suite.info.metrics)
-        if all(row is not None and row.round >= latest for row in stored):
+        stored = {
+            metric
+            for metric in suite.info.metrics
+            if (row := known.scores.get((item.key, scorer, metric))) and row.round >= latest
+        }
+        if len(stored) == len(suite.info.metrics):
             continue
         for value in values_of(plan, suite, item, answers, scorer):
+            if value.metric in stored:
+                continue
             fresh.append(
                 Score(
                     key=content_key("score", item.key, plan.judge, scorer, value.metric, latest),

@@ -112,7 +112,10 @@ class Suite(Protocol):
     def score(
         self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task
     ) -> Sequence[Value]:
-        """Turn the replies to one sample's questions into one value per metric."""
+        """Turn the replies to one sample's questions into one value per metric.
+
+        A value that rests on a reply that is missing is missing for the same reason.
+        """
         ...
 
     def reported(self) -> Sequence[Reported]:

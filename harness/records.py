@@ -319,4 +319,5 @@ class Results(Record, frozen=True, kw_only=True):
     cells: tuple[Cell, ...]
     verdicts: tuple[Verdict, ...]
     counts: dict[str, int]  # planned, scored, and one entry per reason for absence
+    example_counts: dict[str, int] = {}  # the same for made-up example data
     notes: tuple[str, ...] = ()

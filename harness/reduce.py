@@ -186,10 +186,10 @@ def _disagree(item: WorkItem, suite: Suite, scorer: str, known: Known) -> bool:
     return False
 
 
-def count(plan: RunPlan, rows: Iterable[Row]) -> dict[str, int]:
-    """Return planned, scored and missing by reason, over the items of all tasks.
+def count(plan: RunPlan, rows: Iterable[Row], *, examples: bool = False) -> dict[str, int]:
+    """Return planned, scored and missing by reason, over the items of the real tasks.
 
-    An item counts as scored when the first scorer of its task gave every metric a value.
+    With ``examples`` the made-up example tasks are counted instead, and only they. An item counts as scored when the first scorer of its task gave every metric a value.
     """
     known = Known.of(rows)
     by_item: dict[tuple[str, str], list[Score]] = {}
@@ -197,7 +197,7 @@ def count(plan: RunPlan, rows: Iterable[Row]) -> dict[str, int]:
         by_item.setdefault((item, scorer), []).append(score)
     counts = {"planned": 0, "scored": 0}
     for task in plan.tasks:
-        for item in task.items:
+        for item in task.items if task.task.example is examples else ():
             counts["planned"] += 1
             scores = by_item.get((item.key, task.task.scorers[0]), [])
             reason = next((score.missing for score in scores if score.missing), None)

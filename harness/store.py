@@ -44,7 +44,15 @@ class Journal:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab+", buffering=0)
-            _lock(self._file.fileno(), path)
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._file.close()
+                raise PreconditionError(
+                    "another process is writing this run",
+                    where=str(path),
+                    hint="wait for it, or give this run its own --out directory",
+                ) from None
             whole = _whole_length(path)
             if whole < path.stat().st_size:
                 self._file.truncate(whole)
@@ -72,17 +80,6 @@ class Journal:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _lock(descriptor: int, path: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise PreconditionError(
-            "another process is writing this run",
-            where=str(path),
-            hint="wait for it, or give this run its own --out directory",
-        ) from None
 
 
 def _whole_length(path: Path) -> int:

@@ -114,28 +114,31 @@ def _frames(path: Path) -> Iterator[av.VideoFrame]:
         if stream is None:
             raise _error(path, "the file holds no video")
         stream.thread_type = "AUTO"
-        count, end, first = 0, 0.0, 0.0
+        packets, times = 0, list[float]()
         for packet in container.demux(stream):
             if packet.is_corrupt:
-                raise _error(path, f"the file ends or is damaged after {count} frames")
+                raise _error(path, f"the file is cut or damaged after {len(times)} frames")
+            packets += packet.size > 0
             for frame in cast("list[av.VideoFrame]", packet.decode()):
-                begin = frame.time or 0.0
-                first = begin if count == 0 else first
-                end = max(end, begin)
-                count += 1
+                times.append(frame.time or 0.0)
                 yield frame
-        if count == 0:
+        if not times:
             raise _error(path, "the video holds no frame")
-        _check_whole(path, container, stream, count, end - first)
+        listed = sum(entry.size > 0 for entry in stream.index_entries)
+        if packets < listed:
+            raise _error(path, f"the header lists {listed} packets, the file holds {packets}")
+        if stream.frames == 0:
+            _check_length(path, container, stream, times)
 
 
-def _check_whole(
-    path: Path, container: InputContainer, stream: VideoStream, count: int, spanned: float
+def _check_length(
+    path: Path, container: InputContainer, stream: VideoStream, times: Sequence[float]
 ) -> None:
     """Refuse a video that stops before the length its header states.
 
-    A file cut between two packets decodes without any error, so only time can tell. The
-    stream's own length is preferred; the container's counts only when nothing else is in it.
+    Containers that do not list their packets, such as WebM, end without any error where the
+    file was cut, so only time can tell. The container's length counts when the stream states
+    none and nothing else is in the file. A loss of less than two frames cannot be noticed.
     """
     if stream.duration is not None:
         stated = float(stream.duration * (stream.time_base or 0))
@@ -143,10 +146,11 @@ def _check_whole(
         stated = container.duration / 1_000_000
     else:
         return
-    step = spanned / (count - 1) if count > 1 else stated
+    spanned = max(times) - min(times)
+    step = spanned / (len(times) - 1) if len(times) > 1 else 0.0
     # One step is the last frame's own time; half a step is rounding of the stated length.
-    if stated - spanned > 1.5 * step + 0.001:
-        reached = f"its {count} frames last {spanned + step:.3f} s"
+    if step and stated - spanned > 1.5 * step + 0.001:
+        reached = f"its {len(times)} frames last {spanned + step:.3f} s"
         raise _error(path, f"the header states {stated:.3f} s, but {reached}")
 
 

@@ -33,9 +33,7 @@ def run(
     executor: Annotated[
         str | None, typer.Option(help="in-process, threads or processes (default: by judge).")
     ] = None,
-    shard: Annotated[
-        str, typer.Option(help="Work on part i/n, e.g. 2/8; then `report`.")
-    ] = "1/1",
+    shard: Annotated[str, typer.Option(help="Work on part i/n, e.g. 2/8; then `report`.")] = "1/1",
     retry: Annotated[
         list[str] | None, typer.Option(help="Ask again where this was the reason: judge, timeout.")
     ] = None,

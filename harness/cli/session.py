@@ -16,7 +16,17 @@ from harness.judges.recorded import RecordedJudge
 from harness.plan import Prepared, prepare
 from harness.protocols import Executor, JudgeClient, Progress, Silent, Suite
 from harness.provenance import environment, now
-from harness.records import Attempt, Judgment, Missing, Results, RunPlan, RunSpec, Score, TaskPlan
+from harness.records import (
+    Attempt,
+    Check,
+    Judgment,
+    Missing,
+    Results,
+    RunPlan,
+    RunSpec,
+    Score,
+    TaskPlan,
+)
 from harness.reported.registry import load_tables
 from harness.workers import InProcess, make_executor
 from reports import bundle
@@ -77,7 +87,7 @@ def execute(spec: RunSpec, options: Options) -> tuple[Path, bool]:
 
 def audit_rows(journal: store.Journal, rows: Sequence[store.Row], progress: Progress) -> None:
     """Append the audit of the printed tables, unless the journal has it."""
-    done = {row.id for row in rows if isinstance(row, engine.Check)}
+    done = {row.id for row in rows if isinstance(row, Check)}
     tables = load_tables(None)
     checks = [check for check in own_checks(tables) if check.id not in done]
     progress.expect(len(checks))
@@ -130,6 +140,7 @@ def conclude(directory: Path) -> Results:
         cells=tuple(cells),
         verdicts=tuple(ledger.build(run.plan, cells, run.rows, all_suites())),
         counts=reduce.count(run.plan, run.rows),
+        example_counts=reduce.count(run.plan, run.rows, examples=True),
         notes=tuple(note for task in run.plan.tasks for note in task.notes),
     )
     store.save_results(directory, results)

@@ -38,7 +38,12 @@ def show(results: Results, report: Path, *, finished: bool) -> None:
         )
     console.print(ledger)
     console.print(measured(results.cells))
-    console.print(completeness(results.counts, finished=finished))
+    console.print()
+    for name, counts in (("", results.counts), ("examples: ", results.example_counts)):
+        if counts["planned"]:
+            console.print(name + completeness(counts))
+    if not finished:
+        console.print("the budget is spent; the same command goes on")
     console.print(f"report: {report}", soft_wrap=True)
 
 
@@ -62,7 +67,7 @@ def measured(cells: tuple[Cell, ...]) -> Table:
     return table
 
 
-def completeness(counts: dict[str, int], *, finished: bool) -> str:
+def completeness(counts: dict[str, int]) -> str:
     """Write planned = scored + missing, with the reasons."""
     reasons = [f"{count} {name}" for name, count in sorted(counts.items())
                if name not in ("planned", "scored")]  # fmt: skip

@@ -75,7 +75,8 @@ class LocalJudge:
                     **inputs, do_sample=False, num_beams=1, max_new_tokens=self._spec.max_tokens
                 )
         except torch.OutOfMemoryError:
-            return _failed(Missing.JUDGE, "the device is out of memory; lower judge.frames")
+            why = "the device is out of memory; lower judge.frames"
+            return Reply(raw=None, missing=Missing.JUDGE, detail=why)
         fresh = tokens[:, inputs["input_ids"].shape[1] :]
         cut = fresh.shape[1] >= self._spec.max_tokens and not self._ended(int(fresh[0, -1]))
         return Reply(
@@ -154,4 +155,4 @@ def _device(torch: Any, name: str) -> Any:
 
 
 def _failed(missing: Missing, detail: str) -> Reply:
-    return Reply(raw=None, missing=missing, detail=detail)
+    return Reply(raw=None, missing=missing, detail=detail, attempts=0)

@@ -255,4 +255,4 @@ class OpenAIJudge:
 
 
 def _failed(missing: Missing, detail: str) -> Reply:
-    return Reply(raw=None, missing=missing, detail=detail)
+    return Reply(raw=None, missing=missing, detail=detail, attempts=0)

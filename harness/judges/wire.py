@@ -146,7 +146,7 @@ def refusal(status: int, body: bytes, location: str) -> str:
     """Say in one line what a status other than 200 means and what to do about it."""
     said = f": {excerpt(body)}" if body.strip() else ""
     if 300 <= status < 400:
-        target = re.sub(r"[?#].*|//[^/@]*@", "", location)
-        return f"HTTP {status}: the server redirects to {excerpt(target)}; put it in judge.base_url"
+        target = re.sub(r"(?<=//)[^/@]*@|[?#].*", "", location)
+        return f"HTTP {status}: the server redirects to {excerpt(target)}; correct judge.base_url"
     advice = _ADVICE.get(status, "see the server's log")
     return f"HTTP {status}{said}; {advice}"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import linregress
 from scipy.stats import t as student
 
 
@@ -51,11 +50,15 @@ def linear(lengths: Sequence[float], costs: Sequence[float], level: float = 0.95
 def _line(x: np.ndarray, y: np.ndarray, level: float) -> Fit:
     if np.unique(x).size < 2:
         raise ValueError("a line needs at least two different lengths")
-    found = linregress(x, y)
-    r2 = float(found.rvalue**2)
+    dx, dy = x - x.mean(), y - y.mean()
+    slope = float(dx @ dy / (dx @ dx))
+    intercept = float(y.mean() - slope * x.mean())
+    residual = float(((dy - slope * dx) ** 2).sum())
+    total = float(dy @ dy)
+    r2 = 1 - residual / total if total else 1.0
     if x.size < 3:
         reason = "two points fix a line exactly and leave no scatter to judge it by"
-        return Fit(float(found.slope), float(found.intercept), None, None, r2, x.size, reason)
-    half = float(student.ppf((1 + level) / 2, x.size - 2) * found.stderr)
-    slope = float(found.slope)
-    return Fit(slope, float(found.intercept), slope - half, slope + half, r2, x.size)
+        return Fit(slope, intercept, None, None, r2, x.size, reason)
+    error = (residual / (x.size - 2) / float(dx @ dx)) ** 0.5
+    half = float(student.ppf((1 + level) / 2, x.size - 2)) * error
+    return Fit(slope, intercept, slope - half, slope + half, r2, x.size)

@@ -90,6 +90,8 @@ class ToySuite:
         self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task
     ) -> list[Value]:
         self.scored += 1
+        if reason := next((a.missing for a in answers.values() if a.missing), None):
+            return [Value(metric=name, value=None, missing=reason) for name in self.info.metrics]
         grade = float(answers["grade"].raw or 0)
         text = answers["ok"].raw or ""
         if scorer == "official":

@@ -72,7 +72,7 @@ def test_enough_samples_inside_the_margin_reproduce() -> None:
 
 
 def test_a_significant_difference_inside_the_margin_is_not_called_different() -> None:
-    assert outcome(rate(76_200, 100_000), printed("76.8", n=100_000)) == REPRODUCED
+    assert outcome(rate(76_200, 100_000), printed("76.7", n=100_000)) == REPRODUCED
     assert outcome(rate(7_600, 10_000), printed("77.5", n=100_000_000, margin=2.0)) != DIFFERENT
 
 

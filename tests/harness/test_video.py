@@ -1,4 +1,4 @@
-"""Frames are found by counting: clips whose frames show their own number as black and white bars."""
+"""Frames are found by counting: clips whose frames show their number as bars."""
 
 from __future__ import annotations
 
@@ -128,11 +128,12 @@ def test_a_truncated_file_is_an_error_not_a_shorter_video(
 
 def test_a_file_cut_exactly_between_two_packets_is_noticed(clip: Path, tmp_path: Path) -> None:
     with av.open(str(clip)) as container:
-        ends = sorted(packet.pos + packet.size for packet in container.demux(video=0) if packet.size)
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    ends = sorted(packet.pos + packet.size for packet in packets)
     cut = tmp_path / "cut.mp4"
-    for kept in (1, 20, 37):
+    for kept in (1, 20, 37, 39):
         cut.write_bytes(clip.read_bytes()[: ends[kept - 1]])
-        with pytest.raises(DecodeError, match="ends|header states"):
+        with pytest.raises(DecodeError, match=f"lists 40 packets, the file holds {kept}"):
             frame_count(cut)
 
 

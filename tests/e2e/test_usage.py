@@ -1,0 +1,120 @@
+"""Mistakes get one clear message, the documented exit code and no traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(sysconfig.get_path("scripts")) / "kairos-eval"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["run", "none.toml"], 2, "cannot read the run file"),
+        (["run", "--assets", "none"], 4, "assets directory does not exist"),
+        (["run", "--shard", "3/2"], 2, "1 <= i <= n"),
+        (["run", "--retry", "jugde"], 2, "did you mean 'judge'"),
+        (["run", "--fail-on", "fial"], 2, "did you mean 'fail'"),
+        (["report", "."], 4, "no plan.json"),
+        (["compare", "none", "."], 4, "no baseline"),
+        (["audit", "--format", "yaml"], 2, "unknown format 'yaml'"),
+        (["audit", "--tables", "none"], 4, "none"),
+        (["audit", "--checks", "none.json"], 4, "none.json"),
+        (["conform", "videofy", "x.json"], 2, "did you mean 'videophy'"),
+        (["conform", "videophy", "x.json"], 4, "no such file"),
+        (["list", "suits"], 2, "did you mean 'suites'"),
+        (["rum"], 2, "rum"),
+        (["export", ".", "--to", "x.csv"], 4, "no plan.json"),
+    ],
+)
+def test_mistakes(command, arguments: list[str], code: int, message: str) -> None:
+    ended = command(*arguments)
+    assert ended.code == code, ended.err
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert ended.out == ""
+
+
+@pytest.mark.parametrize("what", ["suites", "claims", "tables", "assets", "outcomes"])
+def test_lists_are_lines_of_fields(command, what: str) -> None:
+    ended = command("list", what)
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert len(lines) >= 3
+    assert len({line.count("\t") for line in lines}) == 1
+
+
+def test_a_single_cell_is_found_wherever_it_is_printed(command) -> None:
+    ended = command("cell", "worldmodelbench_robot", "--model", "Kairos", "--metric", "total")
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert all("9.30" in line for line in lines)
+    assert {line.split("\t")[0].split(".")[0] for line in lines} >= {"v2", "v3"}
+
+
+def test_init_writes_a_run_file_once(command, tmp_path: Path) -> None:
+    assert command("init").code == 0
+    assert "worldmodelbench" in (tmp_path / "kairos-eval.toml").read_text()
+    again = command("init")
+    assert again.code == 4
+    assert "exists already" in again.err
+
+
+def test_help_is_light(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    command = [sys.executable, "-X", "importtime", str(SCRIPT), "--help"]
+    subprocess.run(command, capture_output=True, check=True, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert loaded.isdisjoint({"torch", "pandas", "matplotlib", "scipy", "numpy"})
+    for verb in ("run", "plan", "report", "audit", "conform", "score", "compare", "list"):
+        assert verb in done.stdout
+
+
+def test_an_unforeseen_error_shows_its_traceback_and_its_own_code(tmp_path: Path) -> None:
+    code = (
+        "import sys, harness.cli.main as m\n"
+        "m.check_packages = lambda: 1 / 0\n"
+        "sys.argv = ['kairos-eval', 'list', 'suites']\n"
+        "m.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 70
+    assert "ZeroDivisionError" in done.stderr
+    assert "This is a bug" in done.stderr
+
+
+def test_a_package_that_shadows_ours_is_named(tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "__init__.py").touch()
+    done = subprocess.run(
+        [sys.executable, "-c", "import reports, harness.cli.main as m; m.main()", "list", "suites"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert "shadows ours" in done.stderr
+
+
+def test_an_interrupt_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
+    import signal
+
+    process = subprocess.Popen(
+        [str(SCRIPT), "run", "--out", str(tmp_path / "run")], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("run/journal.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode in (130, 0, 3)
+    if process.returncode == 130:
+        assert "the same command goes on" in stderr
+    done = subprocess.run([str(SCRIPT), "run", "--quiet", "--out", str(tmp_path / "run")])
+    assert done.returncode in (0, 3)

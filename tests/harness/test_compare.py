@@ -1,0 +1,107 @@
+"""Regressions need a factor and a test; what cannot be compared fails the gate by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from harness.compare import (
+    IMPROVED,
+    INCOMPARABLE,
+    REGRESSED,
+    SAME,
+    compare_runs,
+)
+from harness.plan import Prepared
+from harness.records import Score
+from harness.store import StoredRun
+
+Prepare = Callable[..., Prepared]
+
+
+def stored(prepared: Prepared, values: list[float]) -> StoredRun:
+    """A run whose official grades are given and whose other values are constant."""
+    rows = [
+        Score(
+            key=f"{item.key}{scorer}{metric}", item=item.key, suite="toy", model="m",
+            sample=item.sample.id, metric=metric, scorer=scorer,
+            value=values[index] if metric == "grade" else 1.0,
+        )
+        for index, item in enumerate(prepared.plan.tasks[0].items)
+        for scorer in ("official", "strict")
+        for metric in ("grade", "ok")
+    ]  # fmt: skip
+    return StoredRun(Path(), prepared.plan, rows, None)
+
+
+def outcomes(before: StoredRun, after: StoredRun, prepared: Prepared, **options: float) -> set[str]:
+    changes = compare_runs(before, after, prepared.suites, **options)
+    return {change.outcome for change in changes if change.column in ("grade", "all")}
+
+
+def test_a_run_compared_with_itself_has_not_changed(prepared: Prepare) -> None:
+    plan = prepared()
+    run = stored(plan, [index % 4 for index in range(10)])
+    changes = compare_runs(run, run, plan.suites)
+    assert {change.outcome for change in changes} == {SAME}
+    assert all(change.flips == () for change in changes)
+
+
+def test_direction_effect_and_flips(prepared: Prepare) -> None:
+    plan = prepared()
+    low = stored(plan, [1 + index / 20 for index in range(10)])
+    high = stored(plan, [2.5 + index / 30 for index in range(10)])
+    assert outcomes(high, low, plan) == {REGRESSED}
+    assert outcomes(low, high, plan) == {IMPROVED}
+    assert outcomes(high, low, plan, effect=2.0) == {SAME}
+    change = compare_runs(high, low, plan.suites)[0]
+    assert len(change.flips) == 10
+    assert change.difference is not None
+    assert change.lo is not None
+    assert change.hi is not None
+    assert change.lo <= change.difference <= change.hi < 0
+
+
+def test_other_judges_protocols_or_samples_are_incomparable(prepared: Prepare, toy: type) -> None:
+    plan = prepared()
+    run = stored(plan, [1.0] * 10)
+    task = plan.plan.tasks[0]
+    judge = msgspec.structs.replace(task.judge, revision="other")
+    others = {
+        "judge.revision": msgspec.structs.replace(task, judge=judge),
+        "protocol.mode": msgspec.structs.replace(task, protocol={**task.protocol, "mode": "b"}),
+        "1 only before, 0 only after": msgspec.structs.replace(task, items=task.items[:-1]),
+    }
+    for reason, changed in others.items():
+        after = stored(plan, [1.0] * 10)
+        after = StoredRun(
+            Path(), msgspec.structs.replace(plan.plan, tasks=(changed,)), after.rows, None
+        )
+        changes = compare_runs(run, after, plan.suites)
+        assert [change.outcome for change in changes] == [INCOMPARABLE]
+        assert reason in changes[0].reason
+
+
+def test_a_baseline_without_the_task_is_incomparable(prepared: Prepare) -> None:
+    plan = prepared()
+    run = stored(plan, [1.0] * 10)
+    empty = StoredRun(Path(), msgspec.structs.replace(plan.plan, tasks=()), [], None)
+    changes = compare_runs(empty, run, plan.suites)
+    assert [change.reason for change in changes] == ["the baseline has no such task"]
+
+
+def test_the_false_alarm_rate_of_a_a_comparisons_stays_within_its_level(
+    prepared: Prepare, toy: type
+) -> None:
+    plan = prepared(toy(size=40))
+    rng = np.random.default_rng(0)
+    alarms, runs = 0, 1_000
+    for _ in range(runs):
+        base = rng.integers(0, 4, 40)
+        sides = [np.clip(base + rng.integers(-1, 2, 40), 0, 3).tolist() for _ in range(2)]
+        found = compare_runs(stored(plan, sides[0]), stored(plan, sides[1]), plan.suites)
+        alarms += any(change.outcome in (REGRESSED, IMPROVED) for change in found)
+    assert alarms / runs <= 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5

@@ -1,0 +1,129 @@
+"""The reducer: groups, weights, missing values and bounds, independent of the rows' order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.engine import Known
+from harness.plan import Prepared
+from harness.protocols import Column, Scorer
+from harness.records import Missing, Score
+from harness.reduce import count, estimate, point, reduce_run
+
+RANGES = {"a": (0.0, 3.0), "b": (0.0, 1.0)}
+COLUMN = Column(name="t", title="T", weights={"a": 1.0, "b": -2.0}, lo=-2, hi=3, scale=10)
+
+
+def rows(prepared: Prepared, grade: float | None = 2.0, ok: float | None = 1.0) -> list[Score]:
+    """Scores of every item by both scorers."""
+    values = {"grade": grade, "ok": ok}
+    return [
+        Score(
+            key=f"{item.key}{scorer}{metric}", item=item.key, suite="toy", model="m",
+            sample=item.sample.id, metric=metric, scorer=scorer, value=value,
+            missing=None if value is not None else Missing.PARSE,
+        )
+        for item in prepared.plan.tasks[0].items
+        for scorer in ("official", "strict")
+        for metric, value in values.items()
+    ]  # fmt: skip
+
+
+def test_columns_are_weighted_sums_of_metrics_per_group(prepared: Callable[..., Prepared]) -> None:
+    plan = prepared()
+    cells = reduce_run(plan.plan, plan.suites, rows(plan))
+    assert {cell.group for cell in cells} == {"all", "parity=0", "parity=1"}
+    total = {cell.estimate.value for cell in cells if cell.column == "total"}
+    assert total == {3.0}
+    assert {cell.estimate.planned for cell in cells if cell.group == "parity=0"} == {5}
+
+
+def test_the_order_of_rows_does_not_matter(prepared: Callable[..., Prepared]) -> None:
+    plan = prepared()
+    straight = rows(plan)
+    shuffled = straight[:]
+    random.Random(1).shuffle(shuffled)
+    assert reduce_run(plan.plan, plan.suites, straight) == reduce_run(
+        plan.plan, plan.suites, shuffled
+    )
+
+
+def known(**values: float | None) -> Known:
+    """The scores of one item."""
+    return Known.of(
+        Score(
+            key=name, item="i", suite="toy", model="m", sample="s", metric=name, scorer="x",
+            value=value, missing=None if value is not None else Missing.PARSE,
+        )
+        for name, value in values.items()
+    )  # fmt: skip
+
+
+class Item:
+    key = "i"
+
+
+@given(a=st.floats(0, 3), b=st.floats(0, 1))
+def test_a_complete_point_is_the_weighted_sum(a: float, b: float) -> None:
+    found = point(Item(), COLUMN, Scorer(name="x", title=""), RANGES, known(a=a, b=b))  # type: ignore[arg-type]
+    assert found.value == pytest.approx(10 * (a - 2 * b))
+    assert found.low == found.value == found.high
+
+
+@given(a=st.floats(0, 3), truth=st.floats(0, 1))
+def test_a_missing_metric_bounds_the_point_from_both_sides(a: float, truth: float) -> None:
+    found = point(Item(), COLUMN, Scorer(name="x", title=""), RANGES, known(a=a, b=None))  # type: ignore[arg-type]
+    assert found.value is None
+    assert found.missing is Missing.PARSE
+    assert found.low - 1e-9 <= 10 * (a - 2 * truth) <= found.high + 1e-9
+
+
+def test_a_protocol_that_counts_absent_values_as_zero_keeps_the_other_metrics() -> None:
+    strict = Scorer(name="x", title="", missing_as_zero=True)
+    found = point(Item(), COLUMN, strict, RANGES, known(a=2.0, b=None))  # type: ignore[arg-type]
+    assert found.value == pytest.approx(20)
+    assert found.missing is Missing.PARSE
+
+
+def test_values_outside_the_range_widen_it_instead_of_ending_the_run() -> None:
+    column = Column(name="g", title="G", weights={"a": 1}, lo=0, hi=3)
+    one = Scorer(name="x", title="")
+    points = [point(Item(), column, one, RANGES, known(a=value)) for value in (10.0, -1.0, 2.0)]  # type: ignore[arg-type]
+    found = estimate(column, points, ["p", "q", "r"], finite=False, seed=0)
+    assert found.value == pytest.approx(11 / 3)
+    assert found.lo is not None
+    assert found.hi is not None
+    assert -1 <= found.lo <= found.value <= found.hi <= 10
+
+
+def test_a_finite_population_has_no_sampling_error() -> None:
+    column = Column(name="g", title="G", weights={"b": 1}, lo=0, hi=1, kind="rate", scale=100)
+    one = Scorer(name="x", title="")
+    points = [point(Item(), column, one, RANGES, known(b=value)) for value in (1.0, 0.0, 1.0)]  # type: ignore[arg-type]
+    found = estimate(column, points, ["p", "q", "r"], finite=True, seed=0)
+    assert (found.lo, found.value, found.hi) == (pytest.approx(200 / 3),) * 3
+    assert found.method.startswith("census")
+
+
+def test_what_is_not_yet_done_is_counted(prepared: Callable[..., Prepared]) -> None:
+    plan = prepared()
+    assert count(plan.plan, []) == {"planned": 10, "scored": 0, "not yet done": 10}
+    assert count(plan.plan, rows(plan)) == {"planned": 10, "scored": 10}
+    assert count(plan.plan, rows(plan, ok=None)) == {
+        "planned": 10,
+        "scored": 0,
+        "reply not parsable": 10,
+    }
+
+
+def test_planned_is_scored_plus_missing_in_every_cell(prepared: Callable[..., Prepared]) -> None:
+    plan = prepared()
+    for cell in reduce_run(plan.plan, plan.suites, rows(plan, ok=None)[::3]):
+        assert cell.estimate.planned == cell.estimate.n + sum(cell.estimate.missing.values())
+        assert Path(cell.suite).name == "toy"
