@@ -189,7 +189,8 @@ def _disagree(item: WorkItem, suite: Suite, scorer: str, known: Known) -> bool:
 def count(plan: RunPlan, rows: Iterable[Row], *, examples: bool = False) -> dict[str, int]:
     """Return planned, scored and missing by reason, over the items of the real tasks.
 
-    With ``examples`` the made-up example tasks are counted instead, and only they. An item counts as scored when the first scorer of its task gave every metric a value.
+    With ``examples`` the made-up example tasks are counted instead, and only they. An item
+    counts as scored when the first scorer of its task gave every metric a value.
     """
     known = Known.of(rows)
     by_item: dict[tuple[str, str], list[Score]] = {}

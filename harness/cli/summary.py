@@ -69,14 +69,12 @@ def measured(cells: tuple[Cell, ...]) -> Table:
 
 def completeness(counts: dict[str, int]) -> str:
     """Write planned = scored + missing, with the reasons."""
-    reasons = [f"{count} {name}" for name, count in sorted(counts.items())
-               if name not in ("planned", "scored")]  # fmt: skip
-    text = f"\n{counts['planned']} planned = " + " + ".join(
-        [f"{counts['scored']} scored", *reasons]
-    )
-    if not finished:
-        text += "; the budget is spent, the same command goes on"
-    return text
+    reasons = [
+        f"{count} {name}"
+        for name, count in sorted(counts.items())
+        if name not in ("planned", "scored")
+    ]
+    return f"{counts['planned']} planned = " + " + ".join([f"{counts['scored']} scored", *reasons])
 
 
 def show_plan(prepared: Prepared, directory: Path) -> None:

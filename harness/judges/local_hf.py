@@ -7,6 +7,7 @@ versions alone; a penalty on repetition in the checkpoint's own settings stays i
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from importlib import import_module
@@ -61,11 +62,13 @@ class LocalJudge:
 
     def _generate(self, frames: Sequence[Any], prompt: str, seed: int) -> Reply:
         torch = import_module("torch")
-        content: list[dict[str, Any]] = [{"type": "image"} for _ in frames]
-        messages = [{"role": "user", "content": [*content, {"type": "text", "text": prompt}]}]
-        text = self._processor.apply_chat_template(messages, add_generation_prompt=True)
-        inputs = self._processor(text=[text], images=list(frames), return_tensors="pt")
-        inputs = inputs.to(self._model.device, self._model.dtype)
+        inputs = self._processor.apply_chat_template(
+            conversation(frames, prompt),
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+        ).to(self._model.device, self._model.dtype)
         started = time.monotonic()
         # Greedy decoding draws nothing; the seed is for models that draw elsewhere.
         torch.manual_seed(seed)
@@ -109,26 +112,46 @@ def load(repository: str, revision: str, placement: Placement) -> tuple[Any, Any
         "local_files_only": placement.local_files_only,
         "trust_remote_code": False,
     }
+    name = f"repository {repository} at revision {revision}"
     try:
         processor = transformers.AutoProcessor.from_pretrained(repository, **source)
+        processor.apply_chat_template(conversation([], "?"), add_generation_prompt=True)
         model = transformers.AutoModelForImageTextToText.from_pretrained(
             repository, dtype=getattr(torch, placement.dtype), use_safetensors=True, **source
         )
-    except OSError as error:
+    except (OSError, import_module("safetensors").SafetensorError) as error:
         raise PreconditionError(
-            "the judge's weights are not here",
-            expected=f"repository {repository} at revision {revision}",
+            f"the judge's weights are not here, or not whole: {_summary(error)}",
+            expected=f"safetensors files of {name}",
             where="judge.name and judge.revision",
             hint=f"hf download {repository} --revision {revision}",
         ) from error
-    except ValueError as error:
+    except ImportError as error:
         raise PreconditionError(
-            "the judge's repository is not a vision-language model that transformers "
-            f"{transformers.__version__} can load without running code from the repository",
-            where=f"repository {repository} at revision {revision}",
+            f"the judge needs a package that is absent: {_summary(error)}",
+            where=name,
+            hint="pip install 'kairos-eval[hf]', then the package named above",
+        ) from error
+    except (ValueError, AttributeError) as error:
+        raise PreconditionError(
+            f"transformers {transformers.__version__} cannot use this repository as a "
+            f"vision-language judge: {_summary(error)}",
+            expected="an image-text-to-text model with a chat template and without own code",
+            where=name,
             hint='choose another judge, or serve this one and use kind = "openai_api"',
         ) from error
     return model.to(device).eval(), processor
+
+
+def conversation(frames: Sequence[Any], prompt: str) -> list[dict[str, Any]]:
+    """Return one user's turn: the frames in order, then the prompt."""
+    pictures: list[dict[str, Any]] = [{"type": "image", "image": frame} for frame in frames]
+    return [{"role": "user", "content": [*pictures, {"type": "text", "text": prompt}]}]
+
+
+def _summary(error: Exception) -> str:
+    """Return the first sentence of a library's message; the rest advises on other options."""
+    return re.split(r"\.\s|\n", str(error).strip())[0][:200]
 
 
 def _libraries() -> tuple[Any, Any]:
