@@ -136,7 +136,7 @@ class Check(Record, tag="check", frozen=True, kw_only=True):
     table: str
     verdict: str  # pass | warn | fail | not_testable
     cells: tuple[dict[str, str], ...]
-    rule: dict[str, Scalar]
+    rule: dict[str, Scalar | list[Scalar]]
     arithmetic: str
     explanation: str
     power: float | None  # share of random cells that the check would reject

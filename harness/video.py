@@ -117,7 +117,7 @@ def _frames(path: Path) -> Iterator[av.VideoFrame]:
         packets, times = 0, list[float]()
         for packet in container.demux(stream):
             if packet.is_corrupt:
-                raise _error(path, f"the file is cut or damaged after {len(times)} frames")
+                raise _error(path, f"packet {packets + 1} is cut or damaged")
             packets += packet.size > 0
             for frame in cast("list[av.VideoFrame]", packet.decode()):
                 times.append(frame.time or 0.0)

@@ -19,8 +19,8 @@ from harness.records import Judge, JudgeId, Scalar
 JPEG_QUALITY = 95
 """Frames go to a server as JPEG files of this quality, with full colour resolution."""
 
-_COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
-_DEVICE = re.compile(r"cpu|cuda(:[0-9]+)?", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_DEVICE = re.compile(r"cpu|cuda(:[0-9]+)?")
 _DTYPES = ("bfloat16", "float16", "float32")
 
 

@@ -107,22 +107,13 @@ def load(repository: str, revision: str, placement: Placement) -> tuple[Any, Any
     """
     torch, transformers = _libraries()
     device = _device(torch, placement.device)
-    source: dict[str, Any] = {
-        "revision": revision,
-        "local_files_only": placement.local_files_only,
-        "trust_remote_code": False,
-    }
     name = f"repository {repository} at revision {revision}"
     try:
-        processor = transformers.AutoProcessor.from_pretrained(repository, **source)
-        processor.apply_chat_template(conversation([], "?"), add_generation_prompt=True)
-        model = transformers.AutoModelForImageTextToText.from_pretrained(
-            repository, dtype=getattr(torch, placement.dtype), use_safetensors=True, **source
-        )
+        model, processor = _from_hub(torch, transformers, repository, revision, placement)
     except (OSError, import_module("safetensors").SafetensorError) as error:
         raise PreconditionError(
-            f"the judge's weights are not here, or not whole: {_summary(error)}",
-            expected=f"safetensors files of {name}",
+            f"the judge's files are not here, or not whole: {_summary(error)}",
+            expected=f"configuration, processor and safetensors files of {name}",
             where="judge.name and judge.revision",
             hint=f"hf download {repository} --revision {revision}",
         ) from error
@@ -132,7 +123,7 @@ def load(repository: str, revision: str, placement: Placement) -> tuple[Any, Any
             where=name,
             hint="pip install 'kairos-eval[hf]', then the package named above",
         ) from error
-    except (ValueError, AttributeError) as error:
+    except ValueError as error:
         raise PreconditionError(
             f"transformers {transformers.__version__} cannot use this repository as a "
             f"vision-language judge: {_summary(error)}",
@@ -141,6 +132,27 @@ def load(repository: str, revision: str, placement: Placement) -> tuple[Any, Any
             hint='choose another judge, or serve this one and use kind = "openai_api"',
         ) from error
     return model.to(device).eval(), processor
+
+
+def _from_hub(
+    torch: Any, transformers: Any, repository: str, revision: str, placement: Placement
+) -> tuple[Any, Any]:
+    """Read model and processor; pickled weights and code of the repository are refused."""
+    source: dict[str, Any] = {
+        "revision": revision,
+        "local_files_only": placement.local_files_only,
+        "trust_remote_code": False,
+    }
+    processor = transformers.AutoProcessor.from_pretrained(repository, **source)
+    if not isinstance(processor, transformers.ProcessorMixin):
+        raise ValueError(
+            f"it has no processor for images and text, only {type(processor).__name__}"
+        )
+    processor.apply_chat_template(conversation([], "?"), add_generation_prompt=True)
+    model = transformers.AutoModelForImageTextToText.from_pretrained(
+        repository, dtype=getattr(torch, placement.dtype), use_safetensors=True, **source
+    )
+    return model, processor
 
 
 def conversation(frames: Sequence[Any], prompt: str) -> list[dict[str, Any]]:

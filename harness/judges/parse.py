@@ -16,7 +16,7 @@ from harness.records import Missing
 T = TypeVar("T")
 
 _SHOWN = 60  # characters of a reply that a reason quotes
-_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True)

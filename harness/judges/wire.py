@@ -119,7 +119,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     RFC 9110 section 10.2.3 allows whole seconds or a date; a date in the past is 0.
     """
     text = (value or "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII):
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
         return float(text)
     try:
         moment = parsedate_to_datetime(text)

@@ -143,7 +143,7 @@ def test_an_identity_loads_nothing_heavy_and_opens_no_connection() -> None:
         judge_id(Judge(kind="openai_api", name="j", base_url="http://host.invalid/v1"))
         judge_id(Judge(kind="local_hf", name="o/m", revision={"a" * 40!r}))
         heavy = {{"av", "httpx", "tenacity", "PIL", "torch", "transformers", "numpy", "pandas"}}
-        sys.exit(", ".join(sorted(heavy & sys.modules.keys())))
+        sys.exit(", ".join(sorted(heavy & sys.modules.keys())) or 0)
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False

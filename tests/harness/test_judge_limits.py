@@ -215,8 +215,8 @@ def test_frames_of_old_videos_are_let_go(video: Path, tmp_path: Path) -> None:
 
 ECHOES: list[httpx.Response] = [
     httpx.Response(401, json={"error": {"message": f"Incorrect API key provided: {KEY}"}}),
-    httpx.Response(400, text="x" * 150 + KEY),  # the excerpt would end inside the key
-    httpx.Response(302, headers={"Location": f"http://elsewhere.test/{KEY}"}),
+    httpx.Response(400, text="x" * 150 + KEY),  # an excerpt would end inside the key; also below
+    httpx.Response(302, headers={"Location": f"http://elsewhere.test/{'x' * 120}{KEY}"}),
     httpx.Response(200, json=completion(f"your key is {KEY}", model=f"m-{KEY}")),
     httpx.Response(200, json=completion(choices=[{"message": {"refusal": KEY}}])),
     httpx.Response(200, text=f"<html>{KEY}</html>"),
@@ -227,7 +227,7 @@ def test_the_key_is_sent_and_appears_nowhere_else(
     make: Make, video: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("TEST_JUDGE_KEY", f" {KEY}\n")
-    script = Script(*ECHOES, *[httpx.ConnectError(f"Bearer {KEY} refused")] * 3)
+    script = Script(*ECHOES, *[httpx.ConnectError("x" * 150 + KEY)] * 3)
     with caplog.at_level(logging.DEBUG):
         judge = make(script, api_key_env="TEST_JUDGE_KEY")
         replies = [judge.ask(ITEM, QUESTION, video) for _ in range(len(ECHOES) + 1)]

@@ -283,5 +283,15 @@ def test_code_in_the_repository_is_never_run(tiny: Path, tmp_path: Path) -> None
 
 def test_a_repository_without_a_chat_template_is_refused(tiny: Path) -> None:
     (tiny / "chat_template.jinja").unlink()
-    with pytest.raises(PreconditionError, match="chat template"):
+    with pytest.raises(PreconditionError, match="does not have a chat template"):
+        make_judge(spec(), CPU)
+
+
+def test_a_repository_of_a_text_model_is_refused(tiny: Path, transformers: Any) -> None:
+    (tiny / "processor_config.json").unlink()
+    transformers.LlamaConfig().save_pretrained(tiny)
+    settings = json.loads((tiny / "tokenizer_config.json").read_text())
+    settings.pop("processor_class", None)
+    (tiny / "tokenizer_config.json").write_text(json.dumps(settings))
+    with pytest.raises(PreconditionError, match="no processor for images and text"):
         make_judge(spec(), CPU)

@@ -92,10 +92,12 @@ def drip(handler: Handler) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "1000000")
     handler.end_headers()
-    while not handler.server.over.wait(0.03):
+    for _ in range(100):
         try:
             handler.wfile.write(b" ")
         except OSError:
+            break
+        if handler.server.over.wait(0.03):
             break
     handler.close_connection = True
 

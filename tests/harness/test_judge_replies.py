@@ -22,8 +22,10 @@ ITEM = WorkItem(key="k1", suite="toy", model="m", sample=SAMPLE, questions=(QUES
 
 # Replies that substring parsers of published benchmarks take for an answer.
 TRAPS = [
-    "I cannot say no", "10", "one another", "", " ", "not", "know", "snow", "yes and no", "Yes, it is",
-    "no no", "noo", "y", "n", "true", "1", "yes..", "“yes”", "**Yes**", "yes!", "no\nyes", "nо",
+    "I cannot say no", "10", "one another", "", " ", "not", "know", "snow", "yes and no",
+    "Yes, it is", "no no", "noo", "y", "n", "true", "1", "yes..", "“yes”", "**Yes**", "yes!",
+    "no\nyes",
+    "nо",  # the last letter is Cyrillic
     "score 0 of 1", "-1", "none", "No answer",
 ]  # fmt: skip
 
@@ -59,8 +61,8 @@ def test_a_bare_number_on_the_scale_is_its_value(reply: str, value: float) -> No
 
 @pytest.mark.parametrize(
     "reply",
-    ["", "Score: 3", "3/5", "3 of 5", "1-5: 4", "three", "3,0", "3.5", "1e0", "0x3", "٣", "nan", "inf",
-     "1_0", "3..", ".5", "³", "9" * 400, "3 4", "[3]", "3%"],
+    ["", "Score: 3", "3/5", "3 of 5", "1-5: 4", "three", "3,0", "3.5", "1e0", "0x3", "٣", "nan",
+     "inf", "1_0", "3..", ".5", "³", "9" * 400, "3 4", "[3]", "3%"],
 )  # fmt: skip
 def test_anything_around_the_number_is_a_parse_failure(reply: str) -> None:
     found = scale(reply, 0, 5)

@@ -89,6 +89,12 @@ def test_every_frame_is_found_at_its_own_index(tmp_path: Path, name: str, codec:
     assert [number_in(frame) for frame in read_frames(path, range(30))] == list(range(30))
 
 
+def test_a_fragmented_file_is_whole_although_its_header_lists_nothing(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "live.mp4", 30, movflags="frag_keyframe+empty_moov")
+    assert frame_count(path) == 30
+    assert number_in(read_frames(path, [29])[0]) == 29
+
+
 def test_frames_come_in_the_order_asked_for_with_repetitions(clip: Path) -> None:
     frames = read_frames(clip, [39, 0, 7, 7, 12])
     assert [number_in(frame) for frame in frames] == [39, 0, 7, 7, 12]
@@ -135,6 +141,23 @@ def test_a_file_cut_exactly_between_two_packets_is_noticed(clip: Path, tmp_path:
         cut.write_bytes(clip.read_bytes()[: ends[kept - 1]])
         with pytest.raises(DecodeError, match=f"lists 40 packets, the file holds {kept}"):
             frame_count(cut)
+
+
+def test_a_last_packet_that_is_cut_is_noticed_where_the_decoder_would_conceal_it(
+    tmp_path: Path,
+) -> None:
+    whole = write_clip(tmp_path / "whole.mp4", codec="mpeg4", movflags="faststart").read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole[:-3])
+    with pytest.raises(DecodeError, match="packet 40 is cut or damaged"):
+        frame_count(cut)
+
+
+def test_decoding_stops_at_the_last_frame_asked_for(clip: Path, tmp_path: Path) -> None:
+    """Behind it the file may even be damaged."""
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(clip.read_bytes()[: int(0.9 * clip.stat().st_size)])
+    assert number_in(read_frames(cut, [2])[0]) == 2
 
 
 def test_a_cut_webm_is_noticed_although_its_demuxer_ends_quietly(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Printed tables held against themselves: what the digits allow, and what they rule out."""

@@ -1,0 +1,165 @@
+"""What a rule may look at: the check, its cells as printed, the tables and the recorded facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import NamedTuple
+
+from harness.audit.facts import Facts
+from harness.audit.printed import NOT_TESTABLE, Printed
+from harness.audit.spec import CellRef, CheckSpec
+from harness.errors import DataError
+from harness.reported.registry import KEY, Table, TableCell, Tables
+
+
+class Finding(NamedTuple):
+    """What a rule found, with the arithmetic written out."""
+
+    verdict: str
+    arithmetic: str
+    explanation: str = ""
+    power: float | None = None
+
+
+class NotTestable(Exception):
+    """Raised by a rule when a constant or a cell that it needs is not known."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a check: the reference, and the table cell when the tables hold it."""
+
+    ref: CellRef
+    found: TableCell | None
+
+    @cached_property
+    def printed(self) -> Printed:
+        """Return the printed number, scaled as its metric's name says (``_x100``)."""
+        try:
+            return Printed.read(self.ref.value or (self.found.value if self.found else ""))
+        except ValueError as error:
+            raise NotTestable(f"{self.name}: {error}") from error
+
+    @property
+    def numbers(self) -> list[Printed]:
+        """Return all numbers of a cell that stands for a whole printed row."""
+        try:
+            return [Printed.read(part) for part in self.ref.value.split()]
+        except ValueError as error:
+            raise NotTestable(f"{self.name}: {error}") from error
+
+    def get(self, column: str) -> str:
+        """Return a key column, from the table where it is known, else from the reference."""
+        return getattr(self.found, column) if self.found else getattr(self.ref, column)
+
+    @property
+    def metric(self) -> str:
+        """Return the metric."""
+        return self.get("metric")
+
+    @property
+    def setting(self) -> tuple[str, str]:
+        """Return what tells settings of one table apart: benchmark and subset."""
+        return (self.get("benchmark"), self.get("subset"))
+
+    @property
+    def is_own(self) -> bool:
+        """Say whether this is a row of the authors' own model."""
+        return self.found.is_own if self.found else self.ref.model.lower().startswith("kairos")
+
+    @property
+    def name(self) -> str:
+        """Return the row's name as one reads it."""
+        if self.found:
+            return self.found.label
+        size = f"-{self.ref.params_b}B" if self.ref.params_b else ""
+        return (self.ref.model or self.ref.file) + size
+
+
+@dataclass(frozen=True)
+class Case:
+    """One check with everything its rule may read."""
+
+    spec: CheckSpec
+    cells: tuple[Cell, ...]
+    tables: Tables
+    facts: Facts
+
+    def table_of(self, cell: Cell) -> Table:
+        """Return the table a cell stands in.
+
+        Raises:
+            NotTestable: the tables do not hold it.
+        """
+        table = self.tables.by_name.get(cell.ref.file.removesuffix(".csv"))
+        if table is None:
+            raise NotTestable(f"the table {cell.ref.file} is not at hand")
+        return table
+
+    def constants(self, name: str) -> list[Fraction]:
+        """Return a rule's numeric constant as a list, however it is written."""
+        value = self.spec.rule.get(name)
+        if value is None:
+            return []
+        try:
+            return [Fraction(str(one)) for one in (value if isinstance(value, list) else [value])]
+        except (ValueError, ZeroDivisionError) as error:
+            raise NotTestable(f"rule constant {name} = {value!r} is not numeric") from error
+
+    def sizes(self, name: str = "n") -> list[int]:
+        """Return item counts; each must be a positive whole number."""
+        values = self.constants(name)
+        if any(value.denominator != 1 or value < 1 for value in values):
+            raise NotTestable(f"rule constant {name} must hold positive whole numbers")
+        return [int(value) for value in values]
+
+    def need_cells(self, least: int) -> None:
+        """Refuse a check with too few cells for its rule."""
+        if len(self.cells) < least:
+            raise NotTestable(f"{len(self.cells)} cells, the rule needs at least {least}")
+
+
+def resolve(spec: CheckSpec, tables: Tables, facts: Facts) -> Case:
+    """Find a check's cells in the tables.
+
+    Raises:
+        DataError: a cell is not in the table that is named, or another value is printed there.
+    """
+    return Case(spec, tuple(_cell(spec, ref, tables) for ref in spec.cells), tables, facts)
+
+
+def _cell(spec: CheckSpec, ref: CellRef, tables: Tables) -> Cell:
+    if ref.file.removesuffix(".csv") not in tables.by_name or not ref.metric:
+        return Cell(ref, None)  # stands by its own value, or names a whole table
+    key: Mapping[str, str] = {name: getattr(ref, name) for name in KEY}
+    found = tables.lookup(ref.file, key)
+    exact = [cell for cell in found if not ref.value or cell.value == ref.value]
+    if not found:
+        raise DataError(
+            f"check {spec.id!r}: no such cell", where=f"{ref.file}: {_written(key)}",
+            hint="compare the key columns with the table",
+        )  # fmt: skip
+    if not exact:
+        raise DataError(
+            f"check {spec.id!r}: the cell is printed as {found[0].value}, not {ref.value}",
+            where=f"{ref.file}:{found[0].line}",
+        )
+    if len(exact) > 1:
+        raise DataError(
+            f"check {spec.id!r}: {len(exact)} cells fit this key",
+            where=f"{ref.file}: {_written(key)}",
+            hint="give variant, subset or params_b too",
+        )
+    return Cell(ref, exact[0])
+
+
+def _written(key: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in key.items() if value)
+
+
+def not_testable(reason: str) -> Finding:
+    """Return the finding of a check that lacks something."""
+    return Finding(NOT_TESTABLE, "", f"not testable: {reason}")

@@ -1,0 +1,123 @@
+"""The same thing in two places: values, marks and rows of figures and tables."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from itertools import combinations
+
+from harness.audit.context import Case, Cell, Finding, NotTestable
+from harness.audit.printed import FAIL, PASS, WARN, Span, show
+
+_SCALED = re.compile(r"_x(\d+)\Z")
+
+
+def plain_metric(cell: Cell) -> str:
+    """Return a metric's name without the factor it is printed with."""
+    return _SCALED.sub("", cell.metric)
+
+
+def plain_span(cell: Cell) -> Span:
+    """Return a cell's rounding interval without the factor its metric is printed with."""
+    found = _SCALED.search(cell.metric)
+    factor = Fraction(found[1]) if found else Fraction(1)
+    return Span(cell.printed.span.lo / factor, cell.printed.span.hi / factor)
+
+
+def same_quantity(case: Case) -> Finding:
+    """A quantity printed in two places is the same within rounding, whatever its decimals.
+
+    Where two places disagree although model, metric and setting bear the same names, one of them
+    is wrong. Where a name differs, or another listed row has the value, only a label is in doubt.
+    """
+    case.need_cells(2)
+    by_metric: dict[str, list[Cell]] = {}
+    for cell in case.cells:
+        by_metric.setdefault(plain_metric(cell), []).append(cell)
+    groups = [cells for cells in by_metric.values() if len(cells) > 1] or [list(case.cells)]
+    lines, apart = [], []
+    for cells in groups:
+        for a, b in combinations(cells, 2):
+            one, other = plain_span(a), plain_span(b)
+            lines.append(f"{a.name} {a.printed.text} ({a.ref.file}), {b.name} {b.printed.text} "
+                         f"({b.ref.file})")  # fmt: skip
+            if not one.meets(other):
+                lines[-1] += f": {show(one.gap(other), 4)} beyond rounding"
+                apart.append((a, b))
+    text = "; ".join(lines)
+    if not apart:
+        return Finding(PASS, text)
+    if all(_same_label(a, b) for a, b in apart) and len(case.cells) == 2:
+        return Finding(FAIL, text, "One quantity has two values.")
+    why = "Values under one name disagree; another checkpoint, setting or variant would explain it."
+    return Finding(WARN, text, why)
+
+
+def _same_label(a: Cell, b: Cell) -> bool:
+    return (
+        a.get("model") == b.get("model")
+        and a.metric == b.metric
+        and a.setting == b.setting
+        and a.get("variant") == b.get("variant")
+    )
+
+
+def same_mark(case: Case) -> Finding:
+    """A row is marked as reproduced by the authors in every place or in none."""
+    case.need_cells(2)
+    marks = [cell.found.reproduced_by_authors if cell.found else "" for cell in case.cells]
+    text = "; ".join(
+        f"{cell.ref.file} {cell.name}: {mark or 'not at hand'}"
+        for cell, mark in zip(case.cells, marks, strict=True)
+    )
+    stated = {mark for mark in marks if mark in ("yes", "no", "own")}
+    if "yes" in stated and "no" in stated:
+        why = "One place marks the row as reproduced by the authors, the other as quoted."
+        return Finding(WARN, text, why)
+    if not stated:
+        raise NotTestable("no place marks the row")
+    return Finding(PASS, text)
+
+
+def figure_in_table(case: Case) -> Finding:
+    """Every row of a figure stands in a results table of the same benchmark."""
+    case.need_cells(1)
+    absent: list[str] = []
+    for cell in case.cells:
+        rows = {
+            _letters(other.model)
+            for table in case.tables.tables()
+            for other in table.cells
+            if table.name != cell.ref.file.removesuffix(".csv")
+            and not table.name.startswith(("readme.figures", "v3.figure"))
+            and other.benchmark == cell.get("benchmark")
+        }
+        if not rows:
+            raise NotTestable(f"no table of {cell.get('benchmark')!r} is at hand")
+        if _letters(cell.get("model")) not in rows:
+            absent.append(f"{cell.get('model')} {cell.printed.text}")
+    if absent:
+        text = f"{'; '.join(absent)} in the figure but not in the table"
+        return Finding(WARN, text, "A row of the figure has no row in a results table.")
+    return Finding(PASS, f"{len(case.cells)} rows of the figure stand in the table")
+
+
+def _letters(name: str) -> str:
+    """Return a name without case, blanks and punctuation: how a reader matches two spellings."""
+    return re.sub(r"[^a-z0-9.]", "", name.lower())
+
+
+def row_differs(case: Case) -> Finding:
+    """Two rows agree in no more cells than chance allows; equal ones look inherited."""
+    case.need_cells(2)
+    pairs: dict[str, list[Cell]] = {}
+    for cell in case.cells:
+        pairs.setdefault(cell.metric, []).append(cell)
+    both = [cells for cells in pairs.values() if len(cells) == 2]
+    equal = [a.metric for a, b in both if a.printed.value == b.printed.value]
+    if not both:
+        raise NotTestable("no metric is printed for both rows")
+    text = f"{len(equal)} of {len(both)} cells are equal"
+    if len(equal) == len(both) > 1:
+        return Finding(FAIL if case.spec.rule.get("own") else WARN, text, "The row is inherited.")
+    return Finding(PASS, text)

@@ -1,0 +1,247 @@
+"""Who is highest, second, better: statements about the order of printed cells.
+
+The subject of a statement is the authors' own row where one is among the cells, else the first
+cell. A statement covers the cells of one metric and setting that a check lists; where it lists a
+single one, the whole printed column. Printed values are compared; equal ones are a tie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from harness.audit.context import Case, Cell, Finding, NotTestable
+from harness.audit.printed import FAIL, PASS, WARN, Printed, show
+from harness.reported.registry import TableCell
+
+
+class Rival(NamedTuple):
+    """A cell in a comparison."""
+
+    name: str
+    value: Fraction
+    own: bool
+
+
+def groups(case: Case) -> list[list[Cell]]:
+    """Return the listed cells by metric and setting, in order of first appearance."""
+    found: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in case.cells:
+        found.setdefault((cell.ref.file, cell.metric, *cell.setting), []).append(cell)
+    return list(found.values())
+
+
+def column_of(case: Case, cell: Cell) -> list[TableCell]:
+    """Return the printed column a cell stands in, within its setting."""
+    return [
+        other
+        for other in case.table_of(cell).cells
+        if other.metric == cell.metric
+        and (other.benchmark, other.subset) == cell.setting
+        and other.decimals is not None
+    ]
+
+
+def field(case: Case, cells: Sequence[Cell], *, whole: bool = False) -> list[Rival]:
+    """Return what a statement compares: the listed cells, or the whole column."""
+    if len(cells) > 1 and not whole:
+        return [Rival(cell.name, cell.printed.value, cell.is_own) for cell in cells]
+    return [
+        Rival(other.label, Printed.read(other.value).value, other.is_own)
+        for other in column_of(case, cells[0])
+    ]
+
+
+def subjects(cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells a statement is about."""
+    return [cell for cell in cells if cell.is_own] or [cells[0]]
+
+
+def extreme(best: Callable[[list[Fraction]], Fraction], word: str) -> Callable[[Case], Finding]:
+    """Make the rule that the subject is the extreme of every group; ties count."""
+
+    def rule(case: Case) -> Finding:
+        case.need_cells(1)
+        lines, wrong = [], []
+        for cells in groups(case):
+            rivals = field(case, cells)
+            top = best([rival.value for rival in rivals])
+            mine = best([cell.printed.value for cell in subjects(cells)])
+            holders = [rival.name for rival in rivals if rival.value == top]
+            metric = cells[0].metric
+            lines.append(f"{metric}: {word} {show(top)} ({', '.join(holders)})")
+            if mine != top:
+                wrong.append(f"{metric} {show(mine)} is not the {word} {show(top)}")
+        text = "; ".join(lines)
+        return Finding(FAIL, text, "; ".join(wrong) + ".") if wrong else Finding(PASS, text)
+
+    return rule
+
+
+def is_max_tied(case: Case) -> Finding:
+    """The subject is the maximum and shares it."""
+    case.need_cells(1)
+    verdict, lines = PASS, []
+    for cells in groups(case):
+        rivals = field(case, cells, whole=bool(cells[0].found))
+        top = max(rival.value for rival in rivals)
+        holders = [rival.name for rival in rivals if rival.value == top]
+        mine = max(cell.printed.value for cell in subjects(cells))
+        lines.append(f"{cells[0].metric}: maximum {show(top)} ({', '.join(holders)})")
+        if mine != top:
+            return Finding(FAIL, "; ".join(lines), f"{show(mine)} is not the maximum.")
+        if len(holders) < 2:
+            verdict = WARN
+    why = "" if verdict == PASS else "The maximum is not shared."
+    return Finding(verdict, "; ".join(lines), why)
+
+
+def rank(case: Case) -> Finding:
+    """The subject holds the stated ``rank`` (2 for ``is_second``) in its column, by value."""
+    case.need_cells(1)
+    wanted = int((case.constants("rank") or [Fraction(2)])[0])
+    lines: list[str] = []
+    for cells in groups(case):
+        rivals = field(case, cells, whole=bool(cells[0].found))
+        mine = max(cell.printed.value for cell in subjects(cells))
+        place = 1 + sum(rival.value > mine for rival in rivals)
+        ordered = sorted(rivals, key=lambda rival: -rival.value)[: wanted + 1]
+        lines.append(" > ".join(f"{rival.name} {show(rival.value)}" for rival in ordered))
+        if place != wanted:
+            why = f"{show(mine)} is number {place}, not number {wanted}."
+            return Finding(FAIL, "; ".join(lines), why)
+    return Finding(PASS, "; ".join(lines))
+
+
+def beats(sign: int, *, by_direction: bool = False) -> Callable[[Case], Finding]:
+    """Make the rule that the subject exceeds (or undercuts) all others of its group."""
+
+    def rule(case: Case) -> Finding:
+        case.need_cells(2)
+        lines, lost, tied = [], [], []
+        for cells in groups(case):
+            way = sign
+            if by_direction and cells[0].get("higher_is_better") == "no":
+                way = -sign
+            winners, losers = sides(cells)
+            if not losers:
+                continue
+            for mine in winners:
+                for other in losers:
+                    gap = way * (mine.printed.value - other.printed.value)
+                    text = f"{mine.printed.text} ({mine.name}) against {other.printed.text}"
+                    lines.append(f"{text} ({other.name})")
+                    if gap < 0:
+                        lost.append(f"{other.name} is ahead, {other.printed.text}")
+                    elif gap == 0:
+                        tied.append(f"{other.name} is level, {other.printed.text}")
+        if not lines:
+            raise NotTestable("no two cells can be compared")
+        why = "; ".join(lost + tied)
+        verdict = FAIL if lost else WARN if tied else PASS
+        return Finding(verdict, "; ".join(lines), why + "." if why else "")
+
+    return rule
+
+
+def sides(cells: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
+    """Split a group into who is said to win and who is said to lose.
+
+    With rows of the authors' and of others, the authors' win. Otherwise the first cell is the
+    baseline of a table of variants and the later ones are said to exceed it.
+    """
+    own = [cell for cell in cells if cell.is_own]
+    others = [cell for cell in cells if not cell.is_own]
+    return (own, others) if own and others else (list(cells[1:]), list(cells[:1]))
+
+
+def change(best: Callable[[list[Fraction]], Fraction]) -> Callable[[Case], Finding]:
+    """Make the rule that the subject changes least (or most) from its first to its second cell."""
+
+    def rule(case: Case) -> Finding:
+        case.need_cells(4)
+        pairs: dict[str, list[Cell]] = {}
+        for cell in case.cells:
+            pairs.setdefault(cell.name, []).append(cell)
+        whole = {name: cells for name, cells in pairs.items() if len(cells) == 2}
+        mine = [name for name, cells in whole.items() if cells[0].is_own] or list(whole)[:1]
+        if len(whole) < 2 or not mine:
+            raise NotTestable("fewer than two rows have both cells")
+        gaps = {name: b.printed.value - a.printed.value for name, (a, b) in whole.items()}
+        text = "; ".join(f"{name} {show(gap, 4)}" for name, gap in gaps.items())
+        sizes = [abs(gap) for gap in gaps.values()]
+        if abs(gaps[mine[0]]) != best(sizes):
+            return Finding(FAIL, text, f"{mine[0]} does not change the "
+                           f"{'least' if best is min else 'most'}.")  # fmt: skip
+        slack = max(sum(cell.printed.half for cell in cells) for cells in whole.values())
+        close = [
+            name for name, gap in gaps.items()
+            if name != mine[0] and abs(abs(gap) - abs(gaps[mine[0]])) <= 2 * slack
+        ]  # fmt: skip
+        if close:
+            return Finding(WARN, text, f"Rounding allows {', '.join(close)} to change as much.")
+        return Finding(PASS, text)
+
+    return rule
+
+
+def bold_is_max(case: Case) -> Finding:
+    """The bold cells of a table are all and only the best of their columns.
+
+    Columns are read whole or, when that does not fit, setting by setting.
+    """
+    case.need_cells(1)
+    table = case.table_of(case.cells[0])
+    bold = {cell for cell in table.cells if cell.flags.get("bold") == "yes"}
+    if not bold:
+        raise NotTestable("the table records no bold cells")
+    metrics = {cell.metric for cell in bold}
+    by_column = best_cells([cell for cell in table.cells if cell.metric in metrics])
+    by_setting = {
+        cell
+        for subset in {cell.subset for cell in table.cells}
+        for cell in best_cells(
+            [c for c in table.cells if c.metric in metrics and c.subset == subset]
+        )
+    }
+    best = by_column if bold == by_column else by_setting
+    wrong = sorted(f"{cell.label} {cell.metric} {cell.value}" for cell in bold - best)
+    plain = sorted(f"{cell.label} {cell.metric} {cell.value}" for cell in best - bold)
+    text = f"{len(bold)} bold cells in {len(metrics)} columns"
+    if wrong:
+        return Finding(FAIL, text, "Bold but not best: " + "; ".join(wrong) + ".")
+    if plain:
+        return Finding(WARN, text, "Best but not bold: " + "; ".join(plain) + ".")
+    return Finding(PASS, text + ", all and only the best of their columns")
+
+
+def bold_scope(case: Case) -> Finding:
+    """Bold marks the best of the whole column, as a caption without a setting says."""
+    case.need_cells(1)
+    table = case.table_of(case.cells[0])
+    odd: list[str] = []
+    for cell in case.cells:
+        if cell.found is None or cell.found.flags.get("bold") != "yes":
+            continue
+        for best in best_cells([c for c in table.cells if c.metric == cell.metric]):
+            if Printed.read(best.value).value != cell.printed.value:
+                odd.append(f"{cell.metric} {cell.printed.text} is bold next to {best.value}")
+                break
+    if odd:
+        why = "Bold marks the best of a setting, the caption speaks of the column."
+        return Finding(WARN, "; ".join(odd), why)
+    return Finding(PASS, "bold cells are the best of their whole columns")
+
+
+def best_cells(cells: Sequence[TableCell]) -> set[TableCell]:
+    """Return the best cells of every column, ties included, by the column's direction."""
+    best: set[TableCell] = set()
+    for metric in {cell.metric for cell in cells}:
+        column = [cell for cell in cells if cell.metric == metric and cell.decimals is not None]
+        if not column:
+            continue
+        pick = min if column[0].higher_is_better == "no" else max
+        top = pick(Printed.read(cell.value).value for cell in column)
+        best |= {cell for cell in column if Printed.read(cell.value).value == top}
+    return best

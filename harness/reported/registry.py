@@ -1,0 +1,242 @@
+"""Printed tables as cells, each with its file and line.
+
+A value keeps its printed digits, because they are its precision: a cell printed as 9.30 is not
+the number 9.3. The columns of the files are described in ``harness/reported/README.md``.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from harness.errors import DataError, PreconditionError
+
+COLUMNS = (
+    "source", "table", "benchmark", "subset", "model", "params_b", "variant", "metric", "value",
+    "decimals", "unit", "higher_is_better", "reproduced_by_authors", "note",
+)  # fmt: skip
+KEY = ("benchmark", "model", "params_b", "variant", "subset", "metric")
+NOT_TABLES = ("claims.csv", "benchmark_constants.csv", "model_aliases.csv")
+Row = tuple[str, str, str, str, str]
+_NUMBER = re.compile(r"[+-]?\d+(?:\.(\d+))?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class TableCell:
+    """One printed cell. ``decimals`` is None for a cell that the table leaves open."""
+
+    file: str
+    line: int  # 1-based, the header is line 1
+    source: str
+    table: str
+    benchmark: str
+    subset: str
+    model: str
+    params_b: str
+    variant: str
+    metric: str
+    value: str
+    decimals: int | None
+    unit: str
+    higher_is_better: str
+    reproduced_by_authors: str
+    note: str
+
+    @property
+    def row(self) -> Row:
+        """Return what the cells of one printed row share within a file."""
+        return (self.benchmark, self.model, self.params_b, self.variant, self.subset)
+
+    @property
+    def label(self) -> str:
+        """Return the row's name as one reads it: model, size and what tells it apart."""
+        size = f"-{self.params_b}B" if self.params_b else ""
+        return self.model + size + (f" [{self.variant}]" if self.variant else "")
+
+    @property
+    def flags(self) -> dict[str, str]:
+        """Return the parts of the note, ``key=value`` or bare."""
+        parts = (part.partition("=") for part in self.note.split(";") if part)
+        return {key: value or "yes" for key, _, value in parts}
+
+    @property
+    def is_own(self) -> bool:
+        """Say whether the authors present this row as their own model."""
+        return self.reproduced_by_authors == "own" or self.model.lower().startswith("kairos")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One file of cells."""
+
+    name: str  # file name without ".csv"
+    cells: tuple[TableCell, ...]
+
+    @property
+    def caption(self) -> str:
+        """Return the caption number or label under which the table is printed."""
+        return self.cells[0].table
+
+    @property
+    def benchmark(self) -> str:
+        """Return the benchmark of the table."""
+        return self.cells[0].benchmark
+
+    @cached_property
+    def rows(self) -> dict[Row, dict[str, TableCell]]:
+        """Return the cells by printed row, then by metric."""
+        found: dict[Row, dict[str, TableCell]] = {}
+        for cell in self.cells:
+            found.setdefault(cell.row, {})[cell.metric] = cell
+        return found
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All tables of a directory."""
+
+    by_name: Mapping[str, Table] = field(default_factory=dict)
+
+    def tables(self) -> list[Table]:
+        """Return the tables by name."""
+        return [self.by_name[name] for name in sorted(self.by_name)]
+
+    def lookup(self, file: str, key: Mapping[str, str]) -> list[TableCell]:
+        """Return the cells of ``file`` whose key columns have the given values.
+
+        Key columns that are not given, or given as empty, match any cell unless a cell with an
+        empty column exists: the most literal reading wins.
+        """
+        table = self.by_name.get(file.removesuffix(".csv"))
+        if table is None:
+            return []
+        found = [
+            cell
+            for cell in table.cells
+            if all(getattr(cell, name) == key[name] for name in KEY if key.get(name))
+        ]
+        literal = [
+            cell for cell in found if all(getattr(cell, name) == key.get(name, "") for name in KEY)
+        ]
+        return literal or found
+
+    def find(
+        self,
+        table: str,
+        *,
+        model: str | None = None,
+        metric: str | None = None,
+        variant: str | None = None,
+    ) -> Iterator[TableCell]:
+        """Yield matching cells of every table whose name is or ends with ``table``.
+
+        Raises:
+            DataError: no table or no cell matches; names what there is.
+        """
+        from harness.errors import nearest
+
+        names = [name for name in self.by_name if table in (name, name.partition(".")[2])]
+        if not names:
+            known = {name.partition(".")[2] or name for name in self.by_name}
+            raise DataError(f"no table {table!r}", hint=nearest(table, known))
+        wanted = {"model": model, "metric": metric, "variant": variant}
+        cells = [cell for name in sorted(names) for cell in self.by_name[name].cells]
+        for column, value in wanted.items():
+            if value is None:
+                continue
+            left = [cell for cell in cells if getattr(cell, column).lower() == value.lower()]
+            if not left:
+                known = {getattr(cell, column) for cell in cells} - {""}
+                raise DataError(f"no {column} {value!r} in {table}", hint=nearest(value, known))
+            cells = left
+        yield from cells
+
+
+def load_tables(directory: Path | None) -> Tables:
+    """Read all table files of a directory, by default those of the paper.
+
+    Raises:
+        PreconditionError: the directory is absent or holds no table.
+        DataError: a file is not a table; names file, line and what was expected.
+    """
+    if directory is None:
+        with as_file(files("harness.reported") / "data") as data:
+            return load_tables(data)
+    if not directory.is_dir():
+        raise PreconditionError("no such directory of tables", where=str(directory))
+    paths = [path for path in sorted(directory.glob("*.csv")) if path.name not in NOT_TABLES]
+    if not paths:
+        raise PreconditionError(
+            "the directory holds no table",
+            where=str(directory),
+            expected="CSV files with the header " + ",".join(COLUMNS),
+        )
+    return Tables({path.stem: read_table(path) for path in paths})
+
+
+def read_table(path: Path) -> Table:
+    """Read one table file strictly."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"cannot read the table: {error.strerror}", where=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise DataError("the table is not UTF-8", where=str(path)) from error
+    reader = csv.DictReader(text.splitlines(), strict=True)
+    absent = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
+    if absent:
+        raise DataError(
+            f"columns missing: {', '.join(absent)}",
+            where=f"{path}:1",
+            expected="the header " + ",".join(COLUMNS),
+        )
+    cells: list[TableCell] = []
+    seen: dict[tuple[str, ...], int] = {}
+    try:
+        for row in reader:
+            cell = _cell(row, path, reader.line_num)
+            key = (*cell.row, cell.metric)
+            if key in seen:
+                raise DataError(
+                    f"the cell {cell.label} / {cell.metric} stands twice",
+                    where=f"{path}:{reader.line_num} and {path}:{seen[key]}",
+                    hint="tell the rows apart in the column `variant`",
+                )
+            seen[key] = reader.line_num
+            cells.append(cell)
+    except csv.Error as error:
+        raise DataError(f"not CSV: {error}", where=f"{path}:{reader.line_num}") from error
+    if not cells:
+        raise DataError("the table has no rows", where=str(path))
+    return Table(path.stem, tuple(cells))
+
+
+def _cell(row: Mapping[str, str | None], path: Path, line: int) -> TableCell:
+    where = f"{path}:{line}"
+    absent = [name for name in COLUMNS if row.get(name) is None]
+    if absent or None in row:
+        raise DataError("this line has another number of fields than the header", where=where)
+    text = {name: str(row[name]).strip() for name in COLUMNS}
+    value, printed = text["value"], text.pop("decimals")
+    match = _NUMBER.match(value)
+    configured = "configuration_not_a_result" in text["note"]
+    if value == "-" or (configured and not match):
+        return TableCell(file=path.name, line=line, decimals=None, **text)
+    if not match:
+        raise DataError(
+            f"the value {value!r} is not a finite decimal number",
+            where=where,
+            expected="digits as printed, e.g. 9.30, or - for an open cell",
+        )
+    decimals = len(match[1] or "")
+    if printed and printed != str(decimals):
+        raise DataError(
+            f"the value {value!r} has {decimals} decimals, the column `decimals` says {printed}",
+            where=where,
+        )
+    return TableCell(file=path.name, line=line, decimals=decimals, **text)
