@@ -48,11 +48,13 @@ RULES: dict[str, Callable[[Case], Finding]] = {
     "bold_scope": ordering.bold_scope,
     "same_quantity": cross.same_quantity,
     "same_mark": cross.same_mark,
+    "same_table": cross.same_table,
     "figure_in_table": cross.figure_in_table,
     "range": text.in_range,
     "real_time": text.real_time,
     "supported": text.supported,
     "text_equals_text": text.text_equals_text,
+    "equals": text.equals,
     "unit": text.unit,
     "tables_present": text.tables_present,
 }

@@ -107,17 +107,17 @@ def _letters(name: str) -> str:
     return re.sub(r"[^a-z0-9.]", "", name.lower())
 
 
-def row_differs(case: Case) -> Finding:
-    """Two rows agree in no more cells than chance allows; equal ones look inherited."""
+def same_table(case: Case) -> Finding:
+    """Two versions print the same cells in the same order."""
     case.need_cells(2)
-    pairs: dict[str, list[Cell]] = {}
-    for cell in case.cells:
-        pairs.setdefault(cell.metric, []).append(cell)
-    both = [cells for cells in pairs.values() if len(cells) == 2]
-    equal = [a.metric for a, b in both if a.printed.value == b.printed.value]
-    if not both:
-        raise NotTestable("no metric is printed for both rows")
-    text = f"{len(equal)} of {len(both)} cells are equal"
-    if len(equal) == len(both) > 1:
-        return Finding(FAIL if case.spec.rule.get("own") else WARN, text, "The row is inherited.")
+    first, second = (case.table_of(cell) for cell in case.cells[:2])
+    pairs = list(zip(first.cells, second.cells, strict=False))
+    changed = [
+        f"{a.label} {a.metric}: {a.value}, then {b.value}" for a, b in pairs if a.value != b.value
+    ]
+    text = f"{len(first.cells)} and {len(second.cells)} cells, {len(changed)} differ"
+    if len(first.cells) != len(second.cells):
+        return Finding(WARN, text, "The versions do not print the same rows.")
+    if changed:
+        return Finding(WARN, text, "; ".join(changed[:5]) + ".")
     return Finding(PASS, text)

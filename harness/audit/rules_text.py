@@ -117,6 +117,22 @@ def text_equals_text(case: Case) -> Finding:
     return Finding(WARN, text, "The same quantity is stated with values that do not agree.")
 
 
+def equals(case: Case) -> Finding:
+    """Each cell is printed as the text quotes it, in the order of ``stated``."""
+    stated = case.spec.rule.get("stated")
+    quoted = [str(one) for one in stated] if isinstance(stated, list) else []
+    if not quoted or len(quoted) != len(case.cells):
+        raise NotTestable(f"{len(quoted)} stated values for {len(case.cells)} cells")
+    wrong = [
+        f"{cell.name} {cell.metric} is printed as {cell.printed.text}, the text says {text}"
+        for cell, text in zip(case.cells, quoted, strict=True)
+        if not Printed.read(text).span.meets(cell.printed.span)
+    ]
+    if wrong:
+        return Finding(FAIL, f"stated {', '.join(quoted)}", "; ".join(wrong) + ".")
+    return Finding(PASS, f"stated {', '.join(quoted)}; all as printed")
+
+
 def unit(case: Case) -> Finding:
     """A throughput is an amount per time; read as a duration, more would mean slower."""
     case.need_cells(1)

@@ -1,0 +1,1 @@
+"""Reference implementation of the hybrid linear-attention world model, importable alone."""
