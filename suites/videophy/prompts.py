@@ -1,0 +1,62 @@
+"""The judges' texts, read from the user's checkout without running it.
+
+VideoPhy-1 keeps them in ``utils/constants.py``, VideoPhy-2 in ``VIDEOPHY2/template.py``, as string
+literals assigned to names.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from harness.errors import DataError
+
+FILES = {
+    "vp1_sa": ("utils/constants.py", "PROMPT_VTA"),
+    "vp1_pc": ("utils/constants.py", "PROMPT_PHYSICS"),
+    "vp2_sa": ("VIDEOPHY2/template.py", "PROMPT_SA"),
+    "vp2_pc": ("VIDEOPHY2/template.py", "PROMPT_PHYSICS"),
+    "vp2_rule": ("VIDEOPHY2/template.py", "PROMPT_RULE"),
+}
+_CHECKOUTS = ("videophy", "videophy/official", "VideoPhy", ".")
+
+
+def find_template(task: str, assets: Path | None) -> Path | None:
+    """Return the checkout's file that holds the template of a task, or None."""
+    name, _ = FILES[task]
+    places = [assets / place / name for place in _CHECKOUTS] if assets else []
+    return next((path for path in places if path.is_file()), None)
+
+
+def load_template(task: str, path: Path) -> str:
+    """Return the template of ``task``.
+
+    Raises:
+        DataError: the file is not Python, or does not assign the name to one string literal.
+    """
+    _, wanted = FILES[task]
+    try:
+        tree = ast.parse(path.read_bytes(), filename=path.name)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"not a readable Python file: {error}", where=str(path)) from error
+    found = [
+        statement.value.value
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        and any(isinstance(t, ast.Name) and t.id == wanted for t in statement.targets)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    ]
+    if len(found) != 1:
+        raise DataError(
+            f"{len(found)} string literals assigned to {wanted}",
+            where=str(path),
+            expected="the unmodified file of the official repository",
+        )
+    return found[0]
+
+
+def build(task: str, template: str, caption: str | None, rule: str | None) -> str:
+    """Return the finished prompt: only the placeholders that the template has are filled."""
+    fields = {"caption": caption or "", "rule": rule or ""}
+    return template.format(**fields) if task in ("vp1_sa", "vp2_sa", "vp2_rule") else template

@@ -1,0 +1,33 @@
+"""The corrected scorers: a value or a reason, never a default."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from harness.records import Missing
+
+_DIGIT_OR_WORD = re.compile(r"(?<![\w.])([1-5])(?:\.0)?(?![\w]|\.\d)|\b(one|two|three|four|five)\b")
+_WORDS = {"one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0}
+
+
+def parse_score(raw: str) -> float | Missing:
+    """Return a probability in 0..1, or why the text is none.
+
+    Numbers that are not finite and numbers outside the range are told apart from text.
+    """
+    try:
+        value = float(raw)
+    except ValueError:
+        return Missing.PARSE
+    if not math.isfinite(value):
+        return Missing.NONFINITE
+    return value if 0.0 <= value <= 1.0 else Missing.RANGE
+
+
+def parse_vp2(answer: str) -> float | Missing:
+    """Return the first whole-word grade 1 to 5 of a reply, or ``Missing.PARSE``."""
+    found = _DIGIT_OR_WORD.search(answer.lower())
+    if found is None:
+        return Missing.PARSE
+    return float(found[1]) if found[1] else _WORDS[found[2]]
