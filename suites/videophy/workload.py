@@ -274,7 +274,7 @@ def from_videos(task: Task, suite: str, assets: Path | None) -> Workload:
                 questions,
                 artifact=artifact_of(path) if path else None,
                 missing=None if path else Missing.INPUT,
-            )  # fmt: skip
+            )
         )
     return Workload(
         items=tuple(items),

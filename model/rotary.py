@@ -1,0 +1,62 @@
+"""Rotary position codes: frame, row and column for video tokens, one axis for action tokens.
+
+Adjacent channels ``(2c, 2c + 1)`` of a head are one complex number, turned by
+``position * 10000**(-c / pairs)`` for pair ``c`` of an axis with ``pairs`` pairs. Angles are
+computed when needed, so a stream may run past the 1024 frames of the released tables, and they
+always use the original frame index: a dilated window still measures true frame distances.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+BASE = 10_000.0
+
+
+def axis_pairs(head_dim: int) -> tuple[int, int, int]:
+    """Return how many channel pairs encode frame, row and column (kairos_dit_v2.py).
+
+    Rows and columns get a third of the pairs each, rounded down; frames get the rest.
+
+    Raises:
+        ValueError: the head width is odd or too narrow to hold a pair per axis.
+    """
+    if head_dim % 2 or head_dim < 6:
+        raise ValueError(f"rotary code: expected an even head width of at least 6, got {head_dim}")
+    half = head_dim // 2
+    spatial = half // 3
+    return half - 2 * spatial, spatial, spatial
+
+
+def axis_angles(positions: Tensor, pairs: int) -> Tensor:
+    """Return the angles of one axis in float64, shape ``[*positions, pairs]``."""
+    exponents = torch.arange(pairs, dtype=torch.float64, device=positions.device) / pairs
+    return positions.double()[..., None] * BASE**-exponents
+
+
+def video_angles(
+    frames: int, height: int, width: int, head_dim: int, *, first_frame: int = 0
+) -> Tensor:
+    """Return the angles of a video's tokens, ``[F * h * w, head_dim / 2]``, frame-major."""
+    axes = (
+        torch.arange(first_frame, first_frame + frames),
+        torch.arange(height),
+        torch.arange(width),
+    )
+    grids = torch.meshgrid(*axes, indexing="ij")
+    angles = [axis_angles(g, n) for g, n in zip(grids, axis_pairs(head_dim), strict=True)]
+    return torch.cat(angles, -1).flatten(0, 2)
+
+
+def action_angles(actions: int, head_dim: int) -> Tensor:
+    """Return the angles of action tokens 0, 1, ..., ``[A, head_dim / 2]``, over all pairs."""
+    return axis_angles(torch.arange(actions), head_dim // 2)
+
+
+def rotate(x: Tensor, angles: Tensor) -> Tensor:
+    """Turn the channel pairs of ``x [B, N, H, hd]`` by ``angles [N, hd / 2]``."""
+    cos = angles.cos().to(x)[:, None]
+    sin = angles.sin().to(x)[:, None]
+    even, odd = x[..., 0::2], x[..., 1::2]
+    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2)

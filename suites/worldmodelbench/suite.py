@@ -1,0 +1,140 @@
+"""WorldModelBench as a suite: eight questions per video, ten printed columns.
+
+Each metric is the reply to one question: a grade 0 to 3 for following the instruction, and for the
+seven others whether the judge sees no violation. A printed column is a sum of metrics, averaged
+over videos.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.protocols import Answer, Column, Scorer, SuiteInfo, Value, Workload
+from harness.records import Missing, Reported, Task, WorkItem
+from suites.worldmodelbench import official, strict
+from suites.worldmodelbench.claims import load_reported
+from suites.worldmodelbench.data import DOMAINS, PER_DOMAIN
+from suites.worldmodelbench.official import SUB_NAMES
+from suites.worldmodelbench.workload import METRICS, PLACES, is_cot, load_workload
+
+CITATION = """@misc{worldmodelbench,
+  title = {WorldModelBench: Judging Video Generation Models As World Models},
+  author = {Li, Dacheng and others},
+  note = {arXiv:2502.20694, repository WorldModelBench-Team/WorldModelBench}
+}"""
+
+PRINTED = {"mass": "deformation", "instruction": "instruction_following"}
+"""Columns whose printed name is not the official one."""
+
+_TITLES = {
+    "instruction": "Instruction", "newton": "Newton", "mass": "Deform.", "fluid": "Fluid",
+    "penetration": "Penetr.", "gravity": "Grav.", "framewise": "Frame", "temporal": "Temporal",
+}  # fmt: skip
+
+
+def columns() -> tuple[Column, ...]:
+    """Return the paper's columns: the eight metrics, the physics sum and the total."""
+    single = {
+        name: Column(
+            name=PRINTED.get(name, name),
+            title=_TITLES[name],
+            weights={name: 1.0},
+            lo=0,
+            hi=3 if name == "instruction" else 1,
+            kind="mean" if name == "instruction" else "rate",
+        )
+        for name in METRICS
+    }
+    physics = Column(
+        name="physics_adherence",
+        title="Physics",
+        weights=dict.fromkeys(SUB_NAMES[5], 1.0),
+        lo=0,
+        hi=5,
+    )
+    total = Column(name="total", title="Total", weights=dict.fromkeys(METRICS, 1.0), lo=0, hi=10)
+    order = ["instruction", *SUB_NAMES[5]]
+    return (
+        *(single[name] for name in order),
+        physics,
+        *(single[name] for name in SUB_NAMES[2]),
+        total,
+    )
+
+
+class WorldModelBench:
+    """The benchmark; see ``README.md`` beside this file for its protocol and traps."""
+
+    info = SuiteInfo(
+        name="worldmodelbench",
+        title="WorldModelBench",
+        metrics={name: (0.0, 3.0 if name == "instruction" else 1.0) for name in METRICS},
+        groups=("domain",),
+        columns={"official": columns(), "strict": columns()},
+        scorers=(
+            Scorer(
+                name="official",
+                title="official",
+                description="The upstream rules; an absent video leaves every denominator.",
+            ),
+            Scorer(
+                name="strict",
+                title="strict",
+                missing_as_zero=True,
+                description="Whole-word replies; absent videos and unparsable replies count 0.",
+            ),
+        ),
+        subsets={
+            "full": PER_DOMAIN * len(DOMAINS),
+            "robot": PER_DOMAIN,
+            **dict.fromkeys(DOMAINS, PER_DOMAIN),
+        },
+        protocol={
+            "mode": ("i2v", "t2v"),
+            "cot": (True, False),
+            "judge": ("vila-ewm-qwen2-1.5b", "other", "unknown"),
+            "judge_passes": (),
+            "judge_revision": (),
+            "vila_commit": (),
+        },
+        critical=("subset", "mode", "judge"),
+        judges=("recorded", "openai_api", "local_hf"),
+        citation=CITATION,
+        licence="no licence file upstream; nothing of the benchmark is shipped here",
+        needs="one video per instance and the judge vila-ewm-qwen2-1.5b under NVlabs/VILA c8f603b "
+        "(CUDA), or the official script's results file",
+    )
+
+    def load(self, task: Task, assets: Path | None) -> Workload:
+        """Read the instances with their videos or recorded replies."""
+        return load_workload(task, assets)
+
+    def score(
+        self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task
+    ) -> Sequence[Value]:
+        """Return the eight values of one video."""
+        return [value_of(name, answers[name], scorer, is_cot(task)) for name in METRICS]
+
+    def reported(self) -> Sequence[Reported]:
+        """Return the paper's robot, full-set and ablation tables."""
+        return load_reported()
+
+
+def value_of(name: str, answer: Answer, scorer: str, cot: bool) -> Value:
+    """Return the value of one reply, or the reason why it has none."""
+    if answer.raw is None:
+        return Value(metric=name, value=None, missing=answer.missing, detail=answer.detail)
+    group, _ = PLACES[name]
+    if scorer == "official":
+        found: float | Missing = float(official.parse(group, answer.raw))
+        found = found if math.isfinite(found) else Missing.NONFINITE
+    else:
+        found = strict.parse(group, answer.raw, cot)
+    if isinstance(found, Missing):
+        return Value(metric=name, value=None, missing=found, detail=repr(answer.raw[:80]))
+    return Value(metric=name, value=found)
+
+
+SUITE = WorldModelBench()
