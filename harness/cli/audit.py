@@ -28,6 +28,9 @@ def audit(
     suggest: Annotated[
         Path | None, typer.Option(help="Write a check file for this CSV to standard output.")
     ] = None,
+    n: Annotated[
+        int | None, typer.Option("--n", min=1, help="With --suggest: items behind every share.")
+    ] = None,
     schema: Annotated[bool, typer.Option(help="Print the JSON Schema of check files.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show passing checks too.")] = False,
     exit_zero: Annotated[bool, typer.Option(help="Exit 0 even when a check fails.")] = False,
@@ -40,9 +43,9 @@ def audit(
     """
     import sys
 
-    from harness.audit.checkfile import load_checks, schema_text
     from harness.audit.complete import coverage, own_checks
     from harness.audit.engine import run_checks
+    from harness.audit.spec import load_checks, schema_text
     from harness.audit.suggest import suggestions_text
     from harness.errors import ConfigError, ExitCode, nearest
     from harness.reported.registry import load_tables
@@ -50,7 +53,7 @@ def audit(
     if form not in FORMATS:
         raise ConfigError(f"unknown format {form!r}", hint=nearest(form, FORMATS))
     if schema or suggest:
-        sys.stdout.write(schema_text() if suggest is None else suggestions_text(suggest))
+        sys.stdout.write(schema_text() if suggest is None else suggestions_text(suggest, n))
         return ExitCode.OK
     registry = load_tables(tables)
     specs = load_checks(checks) if checks else own_checks(registry)
@@ -91,7 +94,7 @@ def as_json(results: Sequence[Check], covered: Coverage | None, everything: bool
 
 def as_html(results: Sequence[Check], covered: Coverage | None, everything: bool) -> str:
     """Return a self-contained page."""
-    from reports.audit_page import render_audit
+    from reports.html import render_audit
 
     return render_audit(results, str(covered) if covered else "")
 

@@ -70,9 +70,9 @@ def cells(table: str, model: str | None, metric: str | None, variant: str | None
         yield (
             cell.file,
             f"line {cell.line}",
-            cell.caption,
-            cell.model_name,
-            cell.variant,
+            cell.table,
+            cell.label,
+            cell.subset,
             cell.metric,
             cell.value,
             cell.unit,

@@ -10,11 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Annotated
 
-import click
 import typer
+from typer.main import get_command
 
 from harness.cli import audit, compare, conform, inspect, report, run, score
 from harness.errors import ExitCode, PreconditionError, UserError
+
+UsageProblem = typer.BadParameter.__mro__[2]
+"""What the parser raises for any wrong usage; its module depends on typer's version."""
 
 PACKAGES = ("harness", "model", "theory", "suites", "reports")
 
@@ -54,14 +57,14 @@ def main() -> None:
     sys.excepthook = _report_bug
     try:
         check_packages()
-        code = app(standalone_mode=False)
+        code = get_command(app).main(standalone_mode=False)
     except UserError as error:
         print(f"error: {error.message()}", file=sys.stderr)
         code = error.code
-    except click.ClickException as error:
+    except UsageProblem as error:
         error.show()
         code = ExitCode.USAGE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted; what is stored stays, the same command goes on", file=sys.stderr)
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:

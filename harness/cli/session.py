@@ -154,7 +154,9 @@ def all_suites() -> dict[str, Suite]:
 
 def write_reports(directory: Path, to: Path | None = None) -> dict[str, Path]:
     """Draw a concluded run; everything shown comes from its store."""
-    return bundle.write_reports(store.load_run(directory), to or directory / "report")
+    run = store.load_run(directory)
+    citations = dict.fromkeys(get_suite(task.task.suite).info.citation for task in run.plan.tasks)
+    return bundle.write_reports(run, to or directory / "report", tuple(citations))
 
 
 def rescore(directory: Path, scorer: str, progress: Progress) -> int:

@@ -1,0 +1,37 @@
+"""All reports of a run, written side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.files import atomic_write
+from harness.store import StoredRun
+from reports.html import render_html
+from reports.junit import render_junit
+from reports.markdown import render_markdown
+from reports.sarif import render_sarif
+from reports.svg import badge
+from reports.views import results_of, tallies
+
+
+def write_reports(
+    run: StoredRun, directory: Path, citations: Sequence[str] = ()
+) -> dict[str, Path]:
+    """Draw a run that was reduced; the same store gives the same bytes.
+
+    Returns:
+        The written files by kind: html, markdown, junit, sarif, badge.
+    """
+    contents = {
+        "html": ("report.html", render_html(run, citations)),
+        "markdown": ("summary.md", render_markdown(run)),
+        "junit": ("junit.xml", render_junit(run)),
+        "sarif": ("report.sarif", render_sarif(run)),
+        "badge": ("badge.svg", badge(tallies(results_of(run).verdicts))),
+    }
+    written: dict[str, Path] = {}
+    for kind, (name, text) in contents.items():
+        written[kind] = directory / name
+        atomic_write(written[kind], text)
+    return written

@@ -1,0 +1,52 @@
+"""A one-screen summary for a terminal, a pull request or a CI step (which takes at most 1 MiB)."""
+
+from __future__ import annotations
+
+from harness.records import Level
+from harness.store import StoredRun
+from reports.views import ALL, ICONS, interval, number, results_of, tallies
+
+MOST_FINDINGS = 40
+
+
+def render_markdown(run: StoredRun) -> str:
+    """Write verdict counts, then what is bad, then what was measured."""
+    results = results_of(run)
+    lines = [f"## {cell(run.plan.spec.name)}: claims and verdicts", ""]
+    lines += ["| kind of claim | claims | verdicts |", "| --- | ---: | --- |"]
+    for tally in tallies(results.verdicts):
+        parts = ", ".join(
+            f"{ICONS[level]} {count} {outcome}" for outcome, level, count in tally.parts
+        )
+        lines.append(f"| {tally.kind} | {tally.total} | {parts} |")
+    bad = [verdict for verdict in results.verdicts if verdict.level is Level.BAD]
+    if bad:
+        lines += ["", "| | claim | reason |", "| --- | --- | --- |"]
+        for verdict in bad[:MOST_FINDINGS]:
+            reason = verdict.reasons[-1] if verdict.reasons else ""
+            name = f"{verdict.outcome}: {verdict.statement} ({verdict.claim})"
+            lines.append(f"| {ICONS[verdict.level]} | {cell(name)} | {cell(reason)} |")
+        if len(bad) > MOST_FINDINGS:
+            lines.append(f"| | and {len(bad) - MOST_FINDINGS} more | see the report |")
+    measured = [one for one in results.cells if one.group == ALL]
+    if measured:
+        lines += ["", "| suite | model | scorer | column | value | 95 % interval | n/planned |",
+                  "| --- | --- | --- | --- | ---: | --- | ---: |"]  # fmt: skip
+        for one in measured[:200]:
+            estimate = one.estimate
+            mark = " (example)" if one.example else ""
+            lines.append(
+                f"| {one.suite} | {cell(one.model)}{mark} | {one.scorer} | {one.title} "
+                f"| {number(estimate.value, one.decimals)} | {interval(estimate, one.decimals)} "
+                f"| {estimate.n}/{estimate.planned} |"
+            )
+    planned = results.counts
+    reasons = [f"{n} {name}" for name, n in planned.items() if name not in ("planned", "scored")]
+    total = " + ".join([f"{planned['scored']} scored", *reasons])
+    return "\n".join([*lines, "", f"{planned['planned']} planned = {total}", ""])
+
+
+def cell(text: str) -> str:
+    """Return text that cannot break out of a table cell."""
+    plain = " ".join(text.split()).replace("|", r"\|").replace("<", "&lt;")
+    return plain if len(plain) <= 300 else plain[:299] + "…"

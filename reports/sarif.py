@@ -1,0 +1,55 @@
+"""SARIF 2.1.0: bad and doubtful verdicts as results at the line that carries the number."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from harness.records import Level, Verdict
+from harness.store import StoredRun
+from reports.views import anchor, results_of
+
+MOST_RESULTS = 5_000  # what code-scanning services display of one file
+_LEVELS = {Level.BAD: "error", Level.DOUBT: "warning"}
+
+
+def render_sarif(run: StoredRun) -> str:
+    """Write one result per bad or doubtful verdict."""
+    results = results_of(run)
+    found = [verdict for verdict in results.verdicts if verdict.level in _LEVELS]
+    found.sort(key=lambda verdict: (verdict.level is not Level.BAD, verdict.claim))
+    rules = sorted({verdict.outcome for verdict in found})
+    document = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": {
+                    "name": "kairos-eval",
+                    "rules": [{"id": _rule(name), "name": name} for name in rules],
+                }},
+                "results": [_result(verdict) for verdict in found[:MOST_RESULTS]],
+            }
+        ],
+    }  # fmt: skip
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _rule(outcome: str) -> str:
+    return outcome.replace(" ", "-")
+
+
+def _result(verdict: Verdict) -> dict[str, Any]:
+    text = ". ".join([verdict.statement, *verdict.reasons])
+    result: dict[str, Any] = {
+        "ruleId": _rule(verdict.outcome),
+        "level": _LEVELS[verdict.level],
+        "message": {"text": text[:2000]},
+        "partialFingerprints": {"claim/v1": anchor(verdict.claim)},
+    }
+    locator = verdict.locator
+    if locator.file:
+        region = {"region": {"startLine": locator.line}} if locator.line else {}
+        uri = f"harness/reported/data/{locator.file}"
+        result["locations"] = [{"physicalLocation": {"artifactLocation": {"uri": uri}, **region}}]
+    return result
