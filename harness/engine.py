@@ -128,16 +128,17 @@ class Loop:
         if not asks:
             return True
         left = Counter(ask.item.key for ask in asks)
-        judge = self.judge_of(plan, index)
+        judge, within_budget = self.judge_of(plan, index), True
         call = partial(attempt_ask, judge, plan.task.videos)
         for ask, reply in self.executor_of(plan).map(call, asks):
             if reply.missing is Missing.BUDGET:
-                return False
+                within_budget = False  # replies in flight were paid for: go on taking them in
+                continue
             self.append(judgment(plan, ask, reply))
             left[ask.item.key] -= 1
             if not left[ask.item.key]:
                 self.score(plan, suite, ask.item)
-        return True
+        return within_budget
 
     def outstanding(self, items: Sequence[WorkItem]) -> Iterator[Ask]:
         """Yield what was never asked, and what failed for a reason to be retried."""

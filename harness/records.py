@@ -260,6 +260,9 @@ class Judge(Record, frozen=True, kw_only=True):
     temperature: float = 0.0
     max_tokens: int = 256
     frames: int = 8
+    device: str = "cuda"  # of a local judge
+    dtype: str = "bfloat16"
+    download: bool = False  # let a local judge fetch its weights from the hub
     timeout_s: float = 60.0
     attempts: int = 4
     concurrency: int = 4

@@ -13,7 +13,10 @@ from n' samples of the same spread. The difference m - v then has the interval
     consistent but underpowered  anything else: the data cannot tell
 
 The interval errs wide: it treats the two samples as independent although both use the same
-prompts. Before any of this, the protocols must agree and nothing may be missing.
+prompts. A census (the very set behind the printed number) has no interval: there the difference
+itself is held against the margin, which must then cover the rounding. Before any of this, the
+protocols must agree and nothing may be missing. Without a declared margin, half a printed unit is
+taken.
 """
 
 from __future__ import annotations
@@ -112,8 +115,8 @@ def difference(estimate: Estimate, reported: Reported) -> Difference | None:
     """Return measured minus reported; None where no interval is defined."""
     if estimate.value is None or estimate.lo is None or estimate.hi is None:
         return None
-    half_unit = 0.5 * 10.0**-reported.decimals
-    census = estimate.method.startswith("census")
+    census = is_census(estimate)
+    half_unit = 0.0 if census else 0.5 * 10.0**-reported.decimals
     widen = 1.0 if census or not reported.n else math.sqrt(1 + estimate.n / reported.n)
     below = widen * (estimate.value - estimate.lo) + half_unit
     above = widen * (estimate.hi - estimate.value) + half_unit
@@ -128,13 +131,13 @@ def _compare(cell: Cell, reported: Reported, unknown: list[str]) -> Verdict:
     if gap is None:
         reason = f"no interval: {estimate.reason or 'undefined'}"
         return _number(UNDERPOWERED, cell, reported, [reason, *unknown])
-    margin = reported.margin if reported.margin is not None else 0.0
+    margin = 0.5 * 10.0**-reported.decimals if reported.margin is None else reported.margin
     shown = (
         f"difference {gap.value:+.4g}, interval {gap.lo:+.4g} to {gap.hi:+.4g}, "
         f"margin ±{margin:.4g}"
     )
     reasons = [shown]
-    if reported.n is None and not estimate.method.startswith("census"):
+    if reported.n is None and not is_census(estimate):
         reasons.append("the reported number's n is not known; its own sampling error is left out")
     if -margin <= gap.lo and gap.hi <= margin:
         outcome = UNDERPOWERED if unknown else REPRODUCED
@@ -146,6 +149,11 @@ def _compare(cell: Cell, reported: Reported, unknown: list[str]) -> Verdict:
         reasons.append(f"smallest difference detectable with 80 % power: {gap.detectable:.4g}")
         reasons += unknown
     return _number(outcome, cell, reported, reasons, gap.detectable)
+
+
+def is_census(estimate: Estimate) -> bool:
+    """Say whether an estimate covers a finite set whole, so that only the margin counts."""
+    return estimate.method.startswith("census")
 
 
 def _incomplete(estimate: Estimate) -> str:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from model.masks import Window, visible
+from model.masks import Window, mixture_mask, visible
 
 
 def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -101,6 +101,50 @@ def window_attention(
     return output.flatten(1, 2)
 
 
+def history_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    tokens_per_frame: int,
+    window: Window,
+    *,
+    history: int,
+    restrict: bool,
+    everywhere: bool,
+) -> Tensor:
+    """Return attention of video whose first frames are clean history (spec 1.12).
+
+    Args:
+        q: rotated queries of the whole clip.
+        k: rotated keys of the whole clip.
+        v: values of the whole clip.
+        tokens_per_frame: ``L``.
+        window: the layer's rule.
+        history: clean frames at the start.
+        restrict: history queries see history only.
+        everywhere: every query sees all history; built as a dense mask, quadratic.
+    """
+    past, frames = history * tokens_per_frame, q.shape[1] // tokens_per_frame
+    if everywhere and history:
+        mask = mixture_mask(
+            window,
+            tokens_per_frame=tokens_per_frame,
+            frames=frames,
+            history=history,
+            actions=0,
+            restrict_history=restrict,
+            all_history=True,
+        )
+        return masked_attention(q, k, v, mask.to(q.device))
+    output = window_attention(q, k, v, tokens_per_frame, window)
+    if restrict and 0 < history < frames:
+        alone = (x[:, :past] for x in (q, k, v))
+        output = torch.cat(
+            (window_attention(*alone, tokens_per_frame, window), output[:, past:]), 1
+        )
+    return output
+
+
 class _Run(NamedTuple):
     """Neighbouring query frames served by one call.
 
@@ -145,8 +189,9 @@ def _runs(
         start, stop = spans[first]
         place = mine[first] // window.dilation - origin
         rows = 1 if slides else count
-        band = _band(window.radius(tokens_per_frame), rows, place - start, stop - start,
-                     tokens_per_frame)
+        band = _band(
+            window.radius(tokens_per_frame), rows, place - start, stop - start, tokens_per_frame
+        )
         yield _Run(first, count, start, stop - start, slides, band)
         first += count
 
@@ -180,7 +225,9 @@ def _attend_runs(q: Tensor, k: Tensor, v: Tensor, runs: list[_Run]) -> Tensor:
             queries = own[run.first : run.first + run.count]
             if not run.slides:
                 queries = queries.flatten(0, 1)[None]
-            tokens = slice(run.start * size, (run.start + run.width + run.slides * (run.count - 1)) * size)
+            tokens = slice(
+                run.start * size, (run.start + run.width + run.slides * (run.count - 1)) * size
+            )
             frames = (x[tokens].unfold(0, run.width * size, size).mT for x in (keys, values))
             band = None if run.band is None else run.band.to(q.device)
             output = functional.scaled_dot_product_attention(

@@ -68,7 +68,7 @@ class VideoConfig:
         patch: latent voxels per token along frames, rows and columns; one frame at a time.
         eps: of every norm.
         restrict_history: history queries see history only (kairos_dit_v2.py, mask function).
-        all_history: future queries see all history in windowed layers (paper sec. 2.1.3).
+        all_history: all queries see all history in windowed layers (paper sec. 2.1.3).
         first_frame_tokens: prepend features of the first frame to the text; off in releases.
         legacy_v1_single_device: windowed layers skip attention and project their input
             (kairos_dit.py:371-388), to trace first-generation results bit by bit.
@@ -108,6 +108,11 @@ class VideoConfig:
             raise ValueError(f"configuration: expected a patch of one frame, got {self.patch}")
         if self.freq_dim % 2 or self.head_dim % 2:
             raise ValueError("configuration: freq_dim and head_dim must be even")
+        if self.dilation_rule == "fold_zero_pad" and (self.restrict_history or self.all_history):
+            raise ValueError(
+                "configuration: restrict_history and all_history are rules of masks; "
+                "fold_zero_pad adds keys that no mask knows, use residue_mask or fold_exact"
+            )
         self.windows()
 
     @property

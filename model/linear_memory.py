@@ -231,8 +231,6 @@ def _pair_decay(rows: Tensor, columns: Tensor, diagonal: int, dtype: torch.dtype
     return exponent.masked_fill(future, -torch.inf).to(dtype).exp()
 
 
-
-
 def _checked(
     q: Tensor, k: Tensor, v: Tensor, g: Tensor, beta: Tensor, state: Tensor | None, form: Form
 ) -> Tensor:

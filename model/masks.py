@@ -165,7 +165,8 @@ def mixture_mask(
         history: clean frames at the start, at most ``frames``.
         actions: action tokens.
         restrict_history: history queries see history only.
-        all_history: future video sees every history token; applied after the restriction.
+        all_history: every video query, those of the history included, sees every history token;
+            applied after the restriction.
 
     Raises:
         ValueError: more history than frames, or a negative count.
@@ -181,7 +182,7 @@ def mixture_mask(
     if restrict_history:
         mask[:past, past:video] = False
     if all_history:
-        mask[past:video, :past] = True
+        mask[:video, :past] = True
     mask[video:, :past] = True
     mask[video:, video:] = True
     return mask

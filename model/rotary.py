@@ -8,6 +8,8 @@ always use the original frame index: a dilated window still measures true frame 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -54,9 +56,20 @@ def action_angles(actions: int, head_dim: int) -> Tensor:
     return axis_angles(torch.arange(actions), head_dim // 2)
 
 
-def rotate(x: Tensor, angles: Tensor) -> Tensor:
-    """Turn the channel pairs of ``x [B, N, H, hd]`` by ``angles [N, hd / 2]``."""
-    cos = angles.cos().to(x)[:, None]
-    sin = angles.sin().to(x)[:, None]
+class Rotation(NamedTuple):
+    """Cosines and sines of the angles, ``[N, 1, hd / 2]``, in the network's dtype and place."""
+
+    cos: Tensor
+    sin: Tensor
+
+
+def rotation(angles: Tensor, like: Tensor) -> Rotation:
+    """Prepare angles ``[N, hd / 2]`` once for all layers, on the device and in the dtype given."""
+    return Rotation(angles.cos().to(like)[:, None], angles.sin().to(like)[:, None])
+
+
+def rotate(x: Tensor, turn: Rotation) -> Tensor:
+    """Turn the channel pairs of ``x [B, N, H, hd]``."""
     even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2)
+    turned = (even * turn.cos - odd * turn.sin, even * turn.sin + odd * turn.cos)
+    return torch.stack(turned, -1).flatten(-2)

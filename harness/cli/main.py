@@ -65,11 +65,12 @@ def main() -> None:
         error.show()
         code = ExitCode.USAGE
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted; what is stored stays, the same command goes on", file=sys.stderr)
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.OK
+    if code == ExitCode.INTERRUPTED:
+        print("interrupted; what is stored stays, the same command goes on", file=sys.stderr)
     sys.exit(int(code or ExitCode.OK))
 
 

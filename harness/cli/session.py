@@ -10,7 +10,7 @@ from pathlib import Path
 from harness import engine, ledger, reduce, store
 from harness.audit.complete import own_checks
 from harness.audit.engine import run_checks
-from harness.errors import ExitCode
+from harness.errors import ConfigError, ExitCode
 from harness.judges.factory import make_judge
 from harness.judges.recorded import RecordedJudge
 from harness.plan import Prepared, prepare
@@ -127,6 +127,11 @@ def executor_of(plan: TaskPlan, options: Options) -> Executor:
     waits = plan.judge.kind == "openai_api"
     kind = options.executor or ("threads" if waits else "in-process")
     size = options.workers or (plan.task.judge.concurrency if waits else 1)
+    if kind == "processes" and plan.judge.kind in ("openai_api", "local_hf"):
+        raise ConfigError(
+            f"a judge of kind {plan.judge.kind} cannot be sent to other processes",
+            expected="--executor threads, or several runs with --shard i/n",
+        )
     return make_executor(kind, size) if kind != "in-process" else InProcess()
 
 

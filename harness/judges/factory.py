@@ -53,4 +53,4 @@ def make_judge(spec: Judge, placement: Placement | None = None) -> JudgeClient:
             f"a judge of kind {spec.kind!r} needs the package `{error.name}`, which is absent",
             hint=f"pip install 'kairos-eval[{_EXTRAS[error.name]}]'",
         ) from error
-    return make(spec, identity, placement or Placement())
+    return make(spec, identity, placement or Placement.of(spec))

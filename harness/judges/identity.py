@@ -32,6 +32,11 @@ class Placement:
     dtype: str = "bfloat16"
     local_files_only: bool = True
 
+    @classmethod
+    def of(cls, spec: Judge) -> Placement:
+        """Return what the judge's settings say of placement."""
+        return cls(device=spec.device, dtype=spec.dtype, local_files_only=not spec.download)
+
 
 def judge_id(spec: Judge, placement: Placement | None = None) -> JudgeId:
     """Return the identity of the judge that ``spec`` describes.
@@ -50,7 +55,7 @@ def judge_id(spec: Judge, placement: Placement | None = None) -> JudgeId:
             hint=nearest(spec.kind, _SETTINGS),
         )
     _check_numbers(spec)
-    settings = _SETTINGS[spec.kind](spec, placement or Placement())
+    settings = _SETTINGS[spec.kind](spec, placement or Placement.of(spec))
     return JudgeId(kind=spec.kind, name=spec.name, revision=spec.revision, settings=settings)
 
 
