@@ -31,6 +31,7 @@ from harness.verdicts import (
     worst_outcome,
 )
 
+MOST_REASONS = 4
 TABLE_FIELDS = ("subset", "mode")
 """Protocol fields that say which printed table a number belongs to."""
 
@@ -63,15 +64,21 @@ def statements(claims: Sequence[Claim], checks: Sequence[Check]) -> list[Verdict
                 level=LEVELS[outcome],
                 statement=claim.statement,
                 locator=claim.locator,
-                reasons=tuple(
-                    f"{check.verdict}: {check.explanation or check.arithmetic}" for check in found
-                ),
+                reasons=reasons_of(found, outcome),
                 evidence=tuple(check.id for check in found),
                 needs="" if found else claim.needs,
-                command="" if found else "kairos-eval run",
             )
         )
     return verdicts
+
+
+def reasons_of(checks: Sequence[Check], outcome: str) -> tuple[str, ...]:
+    """Return what the checks that decided a statement found, the first few of many."""
+    deciding = [check for check in checks if check.verdict.replace("_", " ") == outcome]
+    texts = [f"{check.id}: {check.explanation or check.arithmetic}" for check in deciding]
+    rest = len(texts) - MOST_REASONS
+    more = [f"and {rest} more checks alike"] if rest > 0 else []
+    return (*texts[:MOST_REASONS], *more)
 
 
 def numbers(plan: RunPlan, cells: Sequence[Cell], suites: Mapping[str, Suite]) -> list[Verdict]:

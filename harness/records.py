@@ -212,13 +212,13 @@ class Reported(Record, frozen=True, kw_only=True):
 
 
 class ClaimKind(StrEnum):
-    """The four kinds of claim; all four meet evidence and end in a verdict."""
+    """The kinds of claim; all of them meet evidence and end in a verdict."""
 
+    TEXT = "statement of the text"
     NUMBER = "reported number"
     TABLE = "printed table"
     THEOREM = "theorem"
     EFFICIENCY = "efficiency"
-    TEXT = "statement of the text"
 
 
 class Level(StrEnum):

@@ -69,6 +69,14 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class LedgerRow:
+    """One row of the ledger: a verdict, or many open ones that need the same thing."""
+
+    verdict: Verdict
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ColumnView:
     """One column of a measured table under one scorer."""
 
@@ -149,7 +157,7 @@ class Page:
     title: str
     plan_id: str
     tallies: tuple[Tally, ...]
-    ledger: tuple[tuple[str, tuple[Verdict, ...]], ...]
+    ledger: tuple[tuple[str, int, tuple[LedgerRow, ...]], ...]
     tasks: tuple[TaskView, ...]
     audits: tuple[AuditTable, ...]
     attempts: tuple[Attempt, ...]
@@ -174,9 +182,9 @@ def build_page(run: StoredRun) -> Page:
         plan_id=run.plan.id,
         tallies=tallies(results.verdicts),
         ledger=tuple(
-            (kind.value, verdicts)
+            (kind.value, len(verdicts), ledger_rows(verdicts))
             for kind in ClaimKind
-            if (verdicts := tuple(v for v in results.verdicts if v.kind is kind))
+            if (verdicts := [v for v in results.verdicts if v.kind is kind])
         ),
         tasks=tasks,
         audits=audit_tables(checks),
@@ -186,6 +194,29 @@ def build_page(run: StoredRun) -> Page:
         notes=results.notes,
         targets=frozenset(targets),
     )
+
+
+def ledger_rows(verdicts: Sequence[Verdict]) -> tuple[LedgerRow, ...]:
+    """Return the worst verdicts first; open ones of one table share a row."""
+    order = [Level.BAD, Level.DOUBT, Level.GOOD, Level.OPEN]
+    rows = [
+        LedgerRow(verdict, (verdict.statement,))
+        for level in order[:3]
+        for verdict in verdicts
+        if verdict.level is level
+    ]
+    shared: dict[tuple[str, ...], list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.level is Level.OPEN:
+            alone = verdict.claim if verdict.kind is not ClaimKind.NUMBER else ""
+            key = (verdict.locator.source, verdict.locator.place, verdict.needs, alone,
+                   *verdict.reasons)  # fmt: skip
+            shared.setdefault(key, []).append(verdict)
+    rows += [
+        LedgerRow(group[0], tuple(verdict.statement for verdict in group))
+        for group in shared.values()
+    ]
+    return tuple(rows)
 
 
 def results_of(run: StoredRun) -> Results:

@@ -1,0 +1,180 @@
+"""The project's own checks, check files and conformance."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from harness.audit.complete import coverage, own_checks
+from harness.audit.conform import run
+from harness.audit.engine import RULES, run_checks
+from harness.audit.spec import CheckSpec, dump_checks, load_checks, schema_text
+from harness.audit.suggest import suggest, suggestions_text
+from harness.errors import DataError
+from harness.records import Check
+from harness.reported.registry import COLUMNS, Tables, load_tables
+
+OPPOSITE = {"pass": "fail", "fail": "pass", "warn": "pass"}
+
+
+@pytest.fixture(scope="module")
+def tables() -> Tables:
+    return load_tables(None)
+
+
+@pytest.fixture(scope="module")
+def specs(tables: Tables) -> list[CheckSpec]:
+    return own_checks(tables)
+
+
+@pytest.fixture(scope="module")
+def checks(specs: list[CheckSpec], tables: Tables) -> dict[str, Check]:
+    return {check.id: check for check in run_checks(specs, tables)}
+
+
+def test_every_known_verdict_comes_out(shared: Path) -> None:
+    result = run(shared / "reported" / "audit_expected.json", None)
+    assert result.run >= 66
+    assert result.mismatches == ()
+    assert result.not_run == ()
+
+
+def test_every_planted_wrong_verdict_is_caught(shared: Path, tmp_path: Path) -> None:
+    document = json.loads((shared / "reported" / "audit_expected.json").read_text())
+    for check in document["checks"]:
+        check["expected_verdict"] = OPPOSITE[check["expected_verdict"]]
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps(document))
+    result = run(path, None)
+    assert len(result.mismatches) == result.run == len(document["checks"])
+
+
+def test_a_planted_wrong_cell_value_is_caught(shared: Path, tmp_path: Path) -> None:
+    document = json.loads((shared / "reported" / "audit_expected.json").read_text())
+    chosen = next(c for c in document["checks"] if c["rule"]["op"] == "sum")
+    chosen["cells"][0]["value"] = "2.99"
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps({**document, "checks": [chosen]}))
+    (mismatch,) = run(path, None).mismatches
+    assert "not 2.99" in mismatch.got
+
+
+def test_the_own_set_covers_every_derived_cell(specs: list[CheckSpec], tables: Tables) -> None:
+    found = coverage(specs, tables)
+    assert found.derived == found.recomputed > 200
+    assert found.read / found.printed > 0.97
+    assert found.uncovered == ()
+
+
+def test_without_a_rule_coverage_says_what_is_missing(
+    specs: list[CheckSpec], tables: Tables
+) -> None:
+    found = coverage([spec for spec in specs if "avg_if" not in spec.id], tables)
+    assert found.recomputed < found.derived
+    assert any("dreamgen" in name for name in found.uncovered)
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("A.wmb_full.total_sum.Cosmos-Predict2.5-2B-T2V", "fail"),
+        ("A.dreamgen.avg_if.ABot-PhysWorld-14B", "fail"),
+        ("A.robotwin.average.Being-H0.7", "fail"),
+        ("A.robotwin.average.Motus", "pass"),
+        ("A.libero_plus.average.VLANeXt", "fail"),
+        ("A.libero_plus.average.ProGAL-VLA", "warn"),
+        ("A.libero_plus.average.Kairos-joint", "warn"),
+        ("A.libero_plus.average.Kairos", "pass"),
+        ("A.readme.ratio.Lingbot", "fail"),
+        ("C.wmb_robot.leading_physics", "fail"),
+        ("C.eff.every_metric", "fail"),
+        ("C.eff.speedup_wan", "fail"),
+        ("C.eff.realtime_a800_4gpu", "pass"),
+        ("C.data.unit_v3", "pass"),
+        ("X.versions.libero_plus", "pass"),
+    ],
+)
+def test_findings_of_the_own_set(checks: dict[str, Check], name: str, verdict: str) -> None:
+    assert checks[name].verdict == verdict
+    assert checks[name].arithmetic
+
+
+def test_nothing_of_the_own_set_is_untestable(checks: dict[str, Check]) -> None:
+    assert Counter(check.verdict for check in checks.values())["not_testable"] == 0
+    assert len(checks) > 400
+
+
+def test_the_whole_audit_is_quick(specs: list[CheckSpec], tables: Tables) -> None:
+    started = time.process_time()
+    run_checks(specs, tables)
+    assert time.process_time() - started < 30  # a hang, not a speed test
+
+
+def test_every_operation_is_used_by_some_check(specs: list[CheckSpec]) -> None:
+    used = {spec.op for spec in specs}
+    unused = {"less", "all_less", "better", "rank", "is_max_change"}
+    assert set(RULES) - used == unused
+
+
+def test_a_written_check_file_reads_back_and_fits_the_schema(
+    specs: list[CheckSpec], tmp_path: Path
+) -> None:
+    path = tmp_path / "checks.json"
+    path.write_text(dump_checks(specs))
+    assert load_checks(path) == specs
+    jsonschema.validate(json.loads(path.read_text()), json.loads(schema_text()))
+
+
+def test_the_shipped_schema_is_in_step() -> None:
+    stored = Path(__file__).parents[2] / "harness" / "audit" / "schema.json"
+    assert stored.read_text() == schema_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not JSON"),
+        ('{"checks": [{"id": "a"}]}', "check 'a'"),
+        ('{"schema": "other/9", "checks": []}', "other/9"),
+        ('{"checks": [{"id": "a", "family": "f", "table": "t", "rule": {}, "cels": []}]}', "cels"),
+        ('{"checks": [{"id": "a", "family": "f", "table": "t", "rule": {}},'
+         ' {"id": "a", "family": "f", "table": "t", "rule": {}}]}', "two checks"),
+    ],
+)  # fmt: skip
+def test_bad_check_files_are_one_clear_message(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "checks.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        load_checks(path)
+
+
+CSV = f"""{",".join(COLUMNS)}
+p,Table 1,B,,A,,,x,0.50,2,fraction,yes,own,
+p,Table 1,B,,A,,,y,0.70,2,fraction,yes,own,
+p,Table 1,B,,A,,,total,1.31,2,fraction,yes,own,
+p,Table 1,B,,C,,,x,0.10,2,fraction,yes,no,
+p,Table 1,B,,C,,,y,0.71,2,fraction,yes,no,
+p,Table 1,B,,C,,,total,0.81,2,fraction,yes,no,
+p,Table 1,B,,D,,,x,0.3,1,fraction,yes,no,
+p,Table 1,B,,D,,,y,0.20,2,fraction,yes,no,
+p,Table 1,B,,D,,,total,0.50,2,fraction,yes,no,
+"""
+
+
+def test_suggestions_find_what_is_wrong_in_somebodys_table(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(CSV)
+    specs = suggest(tmp_path / "t.csv", n=50)
+    found = {c.id: c.verdict for c in run_checks(specs, load_tables(tmp_path))}
+    assert found["A.total.A"] == "fail"
+    assert found["A.total.C"] == "pass"
+    assert found["X.decimals.x"] == "warn"
+    assert found["O.best.y.A"] == "fail"
+    assert found["O.best.total.A"] == "pass"
+    assert found["G.y.C"] == "fail"
+    (tmp_path / "checks.json").write_text(suggestions_text(tmp_path / "t.csv", n=50))
+    assert load_checks(tmp_path / "checks.json") == specs
