@@ -1,0 +1,31 @@
+"""How long a large report takes to draw, and how large it is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "reports"))
+
+from conftest import stored
+
+from harness.reported.registry import load_tables
+from reports.html import render_html
+
+
+def test_report_of_three_thousand_samples(benchmark) -> None:
+    """Seconds to render; the extra field holds megabytes."""
+    run = stored(samples=3_000, metrics=2, tasks=1)
+    text = benchmark.pedantic(lambda: render_html(run), rounds=3)
+    benchmark.extra_info["megabytes"] = len(text.encode()) / 1e6
+
+
+def test_the_whole_audit(benchmark) -> None:
+    """Seconds for all checks over all tables."""
+    from harness.audit.complete import own_checks
+    from harness.audit.engine import run_checks
+
+    tables = load_tables(None)
+    specs = own_checks(tables)
+    checks = benchmark.pedantic(lambda: run_checks(specs, tables), rounds=3)
+    benchmark.extra_info["checks"] = len(checks)

@@ -1,0 +1,186 @@
+"""The reports: self-contained, balanced, escaped, the same bytes for the same store."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import defusedxml.ElementTree
+import pytest
+
+from harness.errors import PreconditionError
+from harness.records import Check, Level
+from harness.store import StoredRun
+from reports.bundle import write_reports
+from reports.html import render_audit, render_html
+from reports.junit import render_junit
+from reports.markdown import render_markdown
+from reports.sarif import render_sarif
+from reports.svg import badge
+from reports.views import SAMPLE_BUDGET, tallies
+
+Make = Callable[..., StoredRun]
+VOID = {"meta", "link", "br", "hr", "img", "input", "rect", "circle", "path", "line"}
+
+
+class Page(HTMLParser):
+    """Collects what a browser would see."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.events: list[str] = []
+        self.scripts = 0
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.ids += [values["id"]] if "id" in values else []
+        self.links += [values["href"]] if tag == "a" else []
+        self.loads += [values[name] for name in ("src", "data", "poster") if name in values]
+        self.loads += [values["href"]] if tag == "link" else []
+        self.events += [name for name in values if name.startswith("on")]
+        self.scripts += tag == "script"
+        if tag not in {"meta", "link", "br", "hr", "img", "input"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_balanced_self_contained_and_navigable(make_run: Make) -> None:
+    page = Page(render_html(make_run()))
+    assert page.open == []
+    assert page.loads == []
+    assert page.events == []
+    assert page.scripts == 1
+    assert len(page.ids) == len(set(page.ids))
+    for link in page.links:
+        assert link.startswith("#")
+        assert link[1:] in page.ids, link
+    assert len(page.links) >= 7
+
+
+def test_hostile_texts_stay_texts(make_run: Make, hostile: str) -> None:
+    text = render_html(make_run())
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert" in text
+    assert all(re.fullmatch(r"[\w-]+", name) for name in Page(text).ids)
+
+
+def test_a_strict_content_policy_stands_in_the_head(make_run: Make) -> None:
+    head = render_html(make_run()).split("</head>")[0]
+    assert "default-src 'none'" in head
+    assert "http" not in head.replace("http-equiv", "")
+
+
+def test_everything_a_reader_needs_is_on_the_page(make_run: Make) -> None:
+    text = render_html(make_run(), ["@misc{toy}"])
+    for wanted in ("untested", "reproduced", "different", "a GPU", "1 + 1 = 2", "because",
+                   "Example data", "@misc{toy}", "input absent", "2.25 to 2.75", "printed 2.40",
+                   "scorers differ", "power 50 %", "plan0"):  # fmt: skip
+        assert wanted in text, wanted
+
+
+def test_the_same_store_gives_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from conftest import stored\n"
+        "from reports.bundle import write_reports\n"
+        "from pathlib import Path; write_reports(stored(), Path(sys.argv[2]))\n"
+    )
+    for seed in ("1", "2"):
+        subprocess.run(
+            [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path / seed)],
+            env={**os.environ, "PYTHONHASHSEED": seed}, check=True,
+        )  # fmt: skip
+    first, second = ({p.name: p.read_bytes() for p in (tmp_path / seed).iterdir()}
+                     for seed in ("1", "2"))  # fmt: skip
+    assert first == second
+    assert set(first) == {"report.html", "summary.md", "junit.xml", "report.sarif", "badge.svg"}
+
+
+def test_a_large_run_stays_within_its_budget(make_run: Make) -> None:
+    text = render_html(make_run(samples=SAMPLE_BUDGET + 50, metrics=3, tasks=1))
+    assert len(text.encode()) < 40_000_000
+    assert "50 more are in the journal" in text
+    assert text.count('class="sample"') == SAMPLE_BUDGET
+
+
+def test_long_replies_are_cut_and_say_so(make_run: Make, hostile: str) -> None:
+    text = render_html(make_run())
+    assert f"first 600 of {30 * len(hostile)} characters" in text
+
+
+def test_junit_is_xml_with_one_case_per_claim(make_run: Make) -> None:
+    run = make_run()
+    assert run.results is not None
+    root = defusedxml.ElementTree.fromstring(render_junit(run).encode())
+    cases = list(root.iter("testcase"))
+    levels = [verdict.level for verdict in run.results.verdicts]
+    assert len(cases) == len(levels)
+    assert len(list(root.iter("failure"))) == levels.count(Level.BAD)
+    assert len(list(root.iter("skipped"))) == levels.count(Level.OPEN)
+    for suite in root.iter("testsuite"):
+        assert int(suite.get("failures")) == len(list(suite.iter("failure")))
+        assert int(suite.get("tests")) == len(list(suite.iter("testcase")))
+
+
+def test_sarif_names_bad_and_doubtful_verdicts_at_their_line(make_run: Make) -> None:
+    run = make_run()
+    assert run.results is not None
+    document = json.loads(render_sarif(run))
+    assert document["version"] == "2.1.0"
+    (only,) = document["runs"]
+    rules = {rule["id"] for rule in only["tool"]["driver"]["rules"]}
+    levels = [verdict.level for verdict in run.results.verdicts]
+    assert len(only["results"]) == levels.count(Level.BAD) + levels.count(Level.DOUBT)
+    for result in only["results"]:
+        assert result["ruleId"] in rules
+        assert result["level"] in ("error", "warning")
+        place = result["locations"][0]["physicalLocation"]
+        assert place["region"]["startLine"] == 3
+        assert place["artifactLocation"]["uri"].endswith("v3.x.csv")
+
+
+def test_markdown_is_small_and_its_tables_hold(make_run: Make) -> None:
+    text = render_markdown(make_run())
+    assert len(text.encode()) < 2**20
+    assert "<script>" not in text
+    assert "10 planned = 9 scored + 1 input absent" in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    for row in rows:
+        assert len(re.findall(r"(?<!\\)\|", row)) in (4, 8), row
+
+
+def test_the_badge_is_svg_and_counts(make_run: Make) -> None:
+    run = make_run()
+    assert run.results is not None
+    root = defusedxml.ElementTree.fromstring(badge(tallies(run.results.verdicts)))
+    bad = sum(verdict.level is Level.BAD for verdict in run.results.verdicts)
+    assert f"{bad} fail" in [element.text for element in root.iter()]
+
+
+def test_an_audit_alone_is_a_page_too(make_run: Make) -> None:
+    checks = [row for row in make_run().rows if isinstance(row, Check)]
+    text = render_audit(checks, "coverage: all")
+    page = Page(text)
+    assert page.open == []
+    assert "coverage: all" in text
+    assert "4 checks" in text
+
+
+def test_a_run_without_results_says_how_to_get_them(make_run: Make, tmp_path: Path) -> None:
+    with pytest.raises(PreconditionError, match="kairos-eval report"):
+        write_reports(replace(make_run(), results=None), tmp_path)
