@@ -91,9 +91,9 @@ def window_attention(
         if not mine:
             continue
         runs = list(_runs(mine, theirs, residue, window, tokens_per_frame))
-        inside = (x[:, theirs.start - seen.start :: window.dilation] for x in (k, v))
+        inside = slice(theirs.start - seen.start, None, window.dilation)
         own = q[:, mine.start - frames.start :: window.dilation]
-        parts.append(_attend_runs(own, *inside, runs))
+        parts.append(_attend_runs(own, k[:, inside], v[:, inside], runs))
         order.extend(f - frames.start for f in mine)
     output = torch.cat(parts, 1)
     if window.dilation > 1:
@@ -138,22 +138,20 @@ def history_attention(
         return masked_attention(q, k, v, mask.to(q.device))
     output = window_attention(q, k, v, tokens_per_frame, window)
     if restrict and 0 < history < frames:
-        alone = (x[:, :past] for x in (q, k, v))
-        output = torch.cat(
-            (window_attention(*alone, tokens_per_frame, window), output[:, past:]), 1
-        )
+        alone = window_attention(q[:, :past], k[:, :past], v[:, :past], tokens_per_frame, window)
+        output = torch.cat((alone, output[:, past:]), 1)
     return output
 
 
 class _Run(NamedTuple):
     """Neighbouring query frames served by one call.
 
-    ``queries`` are frames ``first`` to ``first + count``; their keys are ``width`` frames from
+    ``queries`` are frames ``first`` to ``first + frames``; their keys are ``width`` frames from
     ``start``, the same for all of them or, when it ``slides``, one frame later for each.
     """
 
     first: int
-    count: int
+    frames: int
     start: int
     width: int
     slides: bool
@@ -222,18 +220,18 @@ def _attend_runs(q: Tensor, k: Tensor, v: Tensor, runs: list[_Run]) -> Tensor:
     for own, keys, values in zip(q, k.flatten(1, 2), v.flatten(1, 2), strict=True):
         outputs = []
         for run in runs:
-            queries = own[run.first : run.first + run.count]
+            queries = own[run.first : run.first + run.frames]
             if not run.slides:
                 queries = queries.flatten(0, 1)[None]
-            tokens = slice(
-                run.start * size, (run.start + run.width + run.slides * (run.count - 1)) * size
-            )
-            frames = (x[tokens].unfold(0, run.width * size, size).mT for x in (keys, values))
+            stop = run.start + run.width + (run.frames - 1 if run.slides else 0)
+            seen = slice(run.start * size, stop * size)
+            near_keys = keys[seen].unfold(0, run.width * size, size).mT
+            near_values = values[seen].unfold(0, run.width * size, size).mT
             band = None if run.band is None else run.band.to(q.device)
             output = functional.scaled_dot_product_attention(
-                queries.transpose(1, 2), *frames, attn_mask=band
+                queries.transpose(1, 2), near_keys, near_values, attn_mask=band
             )
-            outputs.append(output.transpose(1, 2).reshape(run.count, size, *own.shape[2:]))
+            outputs.append(output.transpose(1, 2).reshape(run.frames, size, *own.shape[2:]))
         clips.append(torch.cat(outputs))
     return torch.stack(clips)
 

@@ -27,16 +27,16 @@ class Times(NamedTuple):
     """Modulation of a sequence: a few distinct rows, and which of them each token takes.
 
     ``embedded`` is ``t [B, R, dim]`` and ``rows`` is ``m [B, R, 6, dim]``, one row per distinct
-    timestep; ``index [N]`` picks each token's row, and is ``None`` where all tokens share one.
+    timestep; ``choice [N]`` picks each token's row, and is ``None`` where all tokens share one.
     """
 
     embedded: Tensor
     rows: Tensor
-    index: Tensor | None
+    choice: Tensor | None
 
     def per_token(self, row: Tensor) -> Tensor:
         """Spread values ``[B, R, dim]`` over the tokens, ``[B, N or 1, dim]``."""
-        return row if self.index is None else row[:, self.index]
+        return row if self.choice is None else row[:, self.choice]
 
 
 class Context(NamedTuple):

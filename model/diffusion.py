@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -22,7 +22,6 @@ DISTILLED_GRID = (1.0, 0.8, 0.5, 0.1)
 
 Velocity = Callable[[Tensor, Tensor], Tensor]
 """From a noised latent and a timestep tensor ``[B]`` to the velocity."""
-Renoise = Literal["fixed", "fresh"]
 
 
 def noised(clean: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
@@ -120,8 +119,7 @@ def renoise(
     sigmas: Sequence[float],
     *,
     history: Tensor | None = None,
-    kind: Renoise = "fixed",
-    generator: torch.Generator | None = None,
+    draw: Callable[[], Tensor] | None = None,
     timestep_dtype: torch.dtype | None = None,
 ) -> Tensor:
     """Sample with the distilled model: predict clean data, then noise it again to the next level.
@@ -134,24 +132,19 @@ def renoise(
         noise: start.
         sigmas: decreasing levels.
         history: clean first frames, put back after every step.
-        kind: ``fixed`` noises with the starting noise each time, as the release does when it is
-            given a seed; ``fresh`` draws new noise.
-        generator: source of fresh noise.
+        draw: gives the noise of each renoising; ``None`` takes the starting noise each time, as
+            the release does when it is given a seed.
         timestep_dtype: round timesteps to this dtype first.
 
     Raises:
-        ValueError: levels or history as for ``euler``, or an unknown kind.
+        ValueError: levels or history as for ``euler``.
     """
     _check(sigmas, noise, history)
-    if kind not in ("fixed", "fresh"):
-        raise ValueError(f"unknown kind of renoising {kind!r}, expected fixed or fresh")
     x = with_history(noise, history)
     for sigma, following in zip(sigmas, [*sigmas[1:], 0.0], strict=True):
         x = x - sigma * velocity(x, _timesteps(x, sigma, timestep_dtype))
         if following:
-            again = noise
-            if kind == "fresh":
-                again = torch.empty_like(noise).normal_(generator=generator)
+            again = noise if draw is None else draw()
             x = (1 - following) * x + following * again
         x = with_history(x, history)
     return x
@@ -171,7 +164,7 @@ def _timesteps(x: Tensor, sigma: float, dtype: torch.dtype | None) -> Tensor:
 
 def _check(sigmas: Sequence[float], noise: Tensor, history: Tensor | None) -> None:
     bounds = [1.0 + 1e-12, *sigmas, 0.0]
-    if not sigmas or any(a <= b for a, b in zip(bounds[:-1], bounds[1:], strict=True)):
+    if not sigmas or any(a <= b for a, b in pairwise(bounds)):
         raise ValueError(f"sampler: expected levels that decrease within (0, 1], got {sigmas}")
     if history is None:
         return

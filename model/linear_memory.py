@@ -160,30 +160,24 @@ def chunked(
     batch, length, heads, _ = q.shape
     if length == 0:
         return Memory(torch.zeros_like(v), memory)
-    scale = k.shape[-1] ** -0.5 if scale is None else scale
+    factor = k.shape[-1] ** -0.5 if scale is None else scale
     memory = memory.flatten(0, 1)
     step = -(-segment // chunk) * chunk
     outputs = []
     for start in range(0, length, step):
         part = slice(start, min(start + step, length))
-        tensors = (x[:, part] for x in (q, k, v, g, beta.to(q.dtype)))
-        output, memory = _segment(*(_by_chunk(x, chunk) for x in tensors), scale, memory, form)
+        tokens = [_by_chunk(x[:, part], chunk) for x in (q, k, v, g, beta.to(q.dtype))]
+        output, memory = _segment(tokens, factor, memory, form)
         outputs.append(output.unflatten(1, (batch, heads)).permute(1, 0, 3, 2, 4))
-    tokens = torch.cat(outputs, 1).flatten(1, 2)[:, :length]
-    return Memory(tokens, memory.unflatten(0, (batch, heads)))
+    output = torch.cat(outputs, 1).flatten(1, 2)[:, :length]
+    return Memory(output, memory.unflatten(0, (batch, heads)))
 
 
 def _segment(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    g: Tensor,
-    beta: Tensor,
-    scale: float,
-    memory: Tensor,
-    form: Form,
+    tokens: list[Tensor], scale: float, memory: Tensor, form: Form
 ) -> tuple[Tensor, Tensor]:
     """Run whole chunks: q, k, v ``[n, M, C, .]``, g, beta ``[n, M, C]``, memory ``[M, K, V]``."""
+    q, k, v, g, beta = tokens
     total, before = _running_decay(g, form)
     pair = _pair_decay(total, total, 0, q.dtype)
     pair_before = pair if form == "impl" else _pair_decay(before, total, -1, q.dtype)

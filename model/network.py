@@ -154,7 +154,7 @@ class VideoDiT(nn.Module):
         if skipper is None:
             return self.project(self.run_blocks(clip), clip)
         rows = clip.times
-        share = torch.ones(1) if rows.index is None else rows.index.bincount() / len(rows.index)
+        share = torch.ones(1) if rows.choice is None else rows.choice.bincount() / len(rows.choice)
         x = skipper.step(rows.rows, share, clip.x, lambda: self.run_blocks(clip))
         return self.project(x, clip)
 
@@ -192,26 +192,29 @@ class VideoDiT(nn.Module):
     def times(self, timesteps: Tensor, frames: int, tokens_per_frame: int, history: int) -> Times:
         """Embed time: one row per sample, or with history a row for timestep 0 and one for now."""
         rows = timesteps[:, None]
-        index = None
+        choice = None
         if history:
             rows = torch.cat((torch.zeros_like(rows), rows), 1)
-            index = (torch.arange(frames * tokens_per_frame) >= history * tokens_per_frame).long()
-            index = index.to(timesteps.device)
+            choice = (torch.arange(frames * tokens_per_frame) >= history * tokens_per_frame).long()
+            choice = choice.to(timesteps.device)
         code = time_code(rows, self.config.freq_dim).to(self.patch_embedding.weight)
         embedded = self.time_embedding(code)
-        return Times(embedded, self.time_projection(embedded).unflatten(-1, (6, -1)), index)
+        return Times(embedded, self.time_projection(embedded).unflatten(-1, (6, -1)), choice)
 
     def run_blocks(
         self,
         clip: Clip,
         state: StreamState | None = None,
         keep: Callable[[Window | None, LayerState], None] | None = None,
+        layers: int | None = None,
     ) -> Tensor:
-        """Run all blocks on a clip; ``keep`` is shown each layer's window and new state."""
+        """Run the first ``layers`` blocks on a clip, or all.
+
+        ``keep`` is shown each layer's window and new state.
+        """
         x = clip.x
-        for number, (block, window) in enumerate(
-            zip(blocks_of(self.blocks), self.windows, strict=True)
-        ):
+        stack = list(zip(blocks_of(self.blocks), self.windows, strict=True))
+        for number, (block, window) in enumerate(stack[:layers]):
             carried = state.layers[number] if state else None
             entered = block.enter(x, clip.times)
             mixed, after = self._mix(block, window, entered, clip, carried)
@@ -270,7 +273,7 @@ class VideoDiT(nn.Module):
     def _first_frame(self, latent: Tensor) -> Tensor:
         """Embed a latent frame ``[B, C, H, W]`` as text tokens, a quarter of its side each way."""
         x = self.image_downsample(latent)
-        code = place_code(*x.shape[-2:], x.shape[1]).to(x)
+        code = place_code(x.shape[2], x.shape[3], x.shape[1]).to(x)
         return self.image_embedding["proj"](x.flatten(2).mT) + code
 
     def _check(self, latents: Tensor, timesteps: Tensor, context: Tensor, history: int) -> None:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from harness.records import Check, Level
 from harness.store import StoredRun
-from reports import svg, views
+from reports import svg, text, views
 
 
 def environment() -> Environment:
@@ -23,11 +23,10 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(
-        anchor=views.anchor,
-        icons={level.value: icon for level, icon in views.ICONS.items()},
+        anchor=text.anchor,
+        icons={level.value: icon for level, icon in text.ICONS.items()},
         stacked_bar=svg.stacked_bar,
         forest=svg.forest,
-        reported_text=views.reported_text,
         level_of={"pass": Level.GOOD.value, "warn": Level.DOUBT.value, "fail": Level.BAD.value,
                   "not_testable": Level.OPEN.value},
         css=_static("report.css"),

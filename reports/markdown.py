@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from harness.records import Level
 from harness.store import StoredRun
-from reports.views import ALL, ICONS, interval, number, results_of, tallies
+from reports.task_views import ALL
+from reports.text import ICONS, interval, number
+from reports.views import results_of, tallies
 
 MOST_FINDINGS = 40
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from harness.records import Level, Verdict
 from harness.store import StoredRun
-from reports.views import anchor, results_of
+from reports.text import anchor
+from reports.views import results_of
 
 MOST_RESULTS = 5_000  # what code-scanning services display of one file
 _LEVELS = {Level.BAD: "error", Level.DOUBT: "warning"}

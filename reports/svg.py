@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 from harness.records import Level
-from reports.views import ColumnView, Tally, number
+from reports.task_views import ColumnView
+from reports.text import number
+from reports.views import Tally
 
 WIDTH = 640
 

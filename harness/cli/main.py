@@ -16,7 +16,7 @@ from typer.main import get_command
 from harness.cli import audit, compare, conform, inspect, report, run, score
 from harness.errors import ExitCode, PreconditionError, UserError
 
-UsageProblem = typer.BadParameter.__mro__[2]
+UsageProblem: type[typer.BadParameter] = typer.BadParameter.__mro__[2]  # pyright: ignore
 """What the parser raises for any wrong usage; its module depends on typer's version."""
 
 PACKAGES = ("harness", "model", "theory", "suites", "reports")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import NamedTuple
 
 from harness.errors import ConfigError, DataError, PreconditionError
 from harness.keys import content_key
@@ -31,7 +31,8 @@ QUESTIONS = ("sa", "pc")
 _TASKS = {"videophy": ("vp1_sa", "vp1_pc"), "videophy2": ("vp2_sa", "vp2_pc")}
 
 
-class Caption(NamedTuple):
+@dataclass(frozen=True)
+class Caption:
     """One sample: its position in the official list, its text and its labels."""
 
     index: int

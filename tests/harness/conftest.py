@@ -79,9 +79,7 @@ class ToySuite:
             key=content_key("toy", task.model, name, task.protocol),
             suite="toy",
             model=task.model,
-            sample=Sample(
-                id=name, suite="toy", cluster=name, labels={"parity": str(index % 2)}
-            ),
+            sample=Sample(id=name, suite="toy", cluster=name, labels={"parity": str(index % 2)}),
             questions=(Question(id="grade", prompt="grade?"), Question(id="ok", prompt="ok?")),
             missing=Missing.INPUT if index in self.absent else None,
         )
@@ -143,7 +141,8 @@ def prepared() -> Callable[..., Prepared]:
 
     def make(suite: ToySuite | None = None, **task: object) -> Prepared:
         spec = RunSpec(
-            name="toy", tasks=(Task(suite="toy", model="m", judge=Judge(), **task),)  # type: ignore[arg-type]
+            name="toy",
+            tasks=(Task(suite="toy", model="m", judge=Judge(), **task),),  # type: ignore[arg-type]
         )
         return prepare(spec, lambda name: suite or ToySuite())
 

@@ -109,15 +109,13 @@ def test_an_explicit_softmax_loop_agrees():
 
 
 def test_zero_padding_adds_visible_zero_keys():
-    # Two frames of one token, dilation 1 would be plain; with F = 4 and d = 2 two frames are added.
     window = Window(1, "token", 2, "fold_zero_pad")
     q, k, v = qkv(4, 1, batch=1, heads=1)
     out = window_attention(q, k, v, 1, window)[0, :, 0]
     # Frame 3 sees frames 1, 3 and the padded frame 5, whose key and value are zero.
-    scores = torch.stack(
-        [q[0, 3, 0] @ k[0, 1, 0], q[0, 3, 0] @ k[0, 3, 0], q[0, 3, 0] @ 0.0 * k[0, 3, 0]]
-    )
-    weights = torch.tensor([*(scores[:2] / 6**0.5).tolist(), 0.0], dtype=torch.float64).softmax(0)
+    own = q[0, 3, 0] / 6**0.5
+    scores = torch.stack([own @ k[0, 1, 0], own @ k[0, 3, 0], torch.zeros(()).double()])
+    weights = scores.softmax(0)
     assert gap(out[3], weights[0] * v[0, 1, 0] + weights[1] * v[0, 3, 0]) < 1e-13
 
 

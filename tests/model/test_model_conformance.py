@@ -135,7 +135,7 @@ def test_a_pickled_array_is_not_unpickled(copied):
 
 
 def test_a_folder_without_golden_files_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="expected golden files .* found none"):
+    with pytest.raises(ValueError, match="found none"):
         check_golden(tmp_path)
     with pytest.raises(ValueError, match="no such folder"):
         check_golden(tmp_path / "nowhere")

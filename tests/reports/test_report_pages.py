@@ -24,7 +24,8 @@ from reports.junit import render_junit
 from reports.markdown import render_markdown
 from reports.sarif import render_sarif
 from reports.svg import badge
-from reports.views import SAMPLE_BUDGET, tallies
+from reports.task_views import SAMPLE_BUDGET
+from reports.views import tallies
 
 Make = Callable[..., StoredRun]
 VOID = {"meta", "link", "br", "hr", "img", "input", "rect", "circle", "path", "line"}

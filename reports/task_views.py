@@ -1,0 +1,214 @@
+"""What a page shows of each task: measured tables, breakdowns and samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.records import Cell, ClaimKind, Judgment, Results, Score, TaskPlan, Verdict, WorkItem
+from harness.store import StoredRun
+from reports.text import DASH, anchor, counts, interval, number
+
+ALL = "all"
+RAW_LIMIT = 600  # characters shown of one raw reply
+SAMPLE_BUDGET = 3_000  # samples shown in full in one report
+
+
+@dataclass(frozen=True)
+class ColumnView:
+    """One column of a measured table under one scorer."""
+
+    title: str
+    value: str
+    interval: str
+    counts: str
+    method: str
+    reason: str
+    complete: bool
+    verdicts: tuple[Verdict, ...]
+    cell: Cell
+
+
+@dataclass(frozen=True)
+class ScorerView:
+    """One row of a measured table."""
+
+    name: str
+    differs: int
+    columns: tuple[ColumnView, ...]
+
+    def column(self, title: str) -> ColumnView | None:
+        """Return the column of this title, or None where the scorer has none."""
+        return next((column for column in self.columns if column.title == title), None)
+
+
+@dataclass(frozen=True)
+class GroupView:
+    """One row of a breakdown."""
+
+    name: str
+    values: tuple[str, ...]
+    n: str
+
+
+@dataclass(frozen=True)
+class SampleView:
+    """One sample with its replies and scores."""
+
+    id: str
+    anchor: str
+    labels: str
+    missing: str
+    replies: tuple[tuple[str, str, str], ...]  # question, raw or reason, note
+    scores: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # scorer -> metric, value
+    differs: bool
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """One task: its tables, breakdown and samples."""
+
+    anchor: str
+    title: str
+    plan: TaskPlan
+    titles: tuple[str, ...]
+    scorers: tuple[ScorerView, ...]
+    groups: tuple[GroupView, ...]
+    samples: tuple[SampleView, ...]
+    hidden: int
+
+
+def task_views(run: StoredRun, results: Results) -> tuple[TaskView, ...]:
+    """Return one view per task, within the sample budget of the whole report."""
+    judgments: dict[str, list[Judgment]] = {}
+    scores: dict[str, list[Score]] = {}
+    for row in run.rows:
+        if isinstance(row, Judgment):
+            judgments.setdefault(row.item, []).append(row)
+        elif isinstance(row, Score):
+            scores.setdefault(row.item, []).append(row)
+    verdicts: dict[str, list[Verdict]] = {}
+    for verdict in results.verdicts:
+        if verdict.kind is ClaimKind.NUMBER:
+            for name in verdict.evidence:
+                verdicts.setdefault(name, []).append(verdict)
+    budget = SAMPLE_BUDGET
+    views: list[TaskView] = []
+    for position, plan in enumerate(run.plan.tasks):
+        cells = [cell for cell in results.cells if cell.task == position]
+        shown = plan.items[:budget]
+        budget -= len(shown)
+        samples = tuple(
+            sample_view(item, judgments.get(item.key, []), scores.get(item.key, []))
+            for item in shown
+        )
+        views.append(task_view(position, plan, cells, verdicts, samples))
+    return tuple(views)
+
+
+def task_view(
+    position: int,
+    plan: TaskPlan,
+    cells: Sequence[Cell],
+    verdicts: dict[str, list[Verdict]],
+    samples: tuple[SampleView, ...],
+) -> TaskView:
+    """Return the view of one task."""
+    whole = [cell for cell in cells if cell.group == ALL]
+    scorers = list(dict.fromkeys(cell.scorer for cell in whole))
+    titles = list(dict.fromkeys(cell.title for cell in whole))
+    return TaskView(
+        anchor=anchor("task", position),
+        title=f"{plan.task.suite} · {plan.task.model} · {plan.task.subset}",
+        plan=plan,
+        titles=tuple(titles),
+        scorers=tuple(
+            scorer_view(name, [cell for cell in whole if cell.scorer == name], titles, verdicts)
+            for name in scorers
+        ),
+        groups=group_views(cells, scorers[0] if scorers else "", titles),
+        samples=samples,
+        hidden=len(plan.items) - len(samples),
+    )
+
+
+def scorer_view(
+    name: str, cells: Sequence[Cell], titles: Sequence[str], verdicts: dict[str, list[Verdict]]
+) -> ScorerView:
+    """Return one row of a measured table; a column the scorer lacks is left out."""
+    by_title = {cell.title: cell for cell in cells}
+    columns: list[ColumnView] = []
+    for title in titles:
+        cell = by_title.get(title)
+        if cell is None:
+            continue
+        estimate = cell.estimate
+        name_of_cell = (
+            f"{cell.task}/{cell.suite}/{cell.model}/{cell.scorer}/{cell.column}/{cell.group}"
+        )
+        columns.append(
+            ColumnView(
+                title=title,
+                value=number(estimate.value, cell.decimals),
+                interval=interval(estimate, cell.decimals),
+                counts=counts(estimate),
+                method=estimate.method,
+                reason=estimate.reason,
+                complete=not estimate.missing,
+                verdicts=tuple(verdicts.get(name_of_cell, ())),
+                cell=cell,
+            )
+        )
+    return ScorerView(name, cells[0].differs if cells else 0, tuple(columns))
+
+
+def group_views(cells: Sequence[Cell], scorer: str, titles: Sequence[str]) -> tuple[GroupView, ...]:
+    """Return the breakdown of a task under its first scorer."""
+    groups = dict.fromkeys(cell.group for cell in cells if cell.group != ALL)
+    found: list[GroupView] = []
+    for group in groups:
+        mine = {c.title: c for c in cells if c.group == group and c.scorer == scorer}
+        values = tuple(
+            number(mine[title].estimate.value, mine[title].decimals) if title in mine else DASH
+            for title in titles
+        )
+        first = next(iter(mine.values())).estimate
+        found.append(GroupView(group, values, f"{first.n}/{first.planned}"))
+    return tuple(found)
+
+
+def sample_view(
+    item: WorkItem, judgments: Sequence[Judgment], scores: Sequence[Score]
+) -> SampleView:
+    """Return one sample: what was asked, answered and made of it."""
+    latest = {row.question: row for row in sorted(judgments, key=lambda row: row.round)}
+    replies = tuple(
+        (question.id, *_reply(latest[question.id]))
+        for question in item.questions
+        if question.id in latest
+    )
+    newest = {(row.scorer, row.metric): row for row in sorted(scores, key=lambda row: row.round)}
+    by_scorer: dict[str, list[tuple[str, str]]] = {}
+    for (scorer, metric), row in newest.items():
+        value = row.missing.value if row.missing else f"{row.value:g}"
+        by_scorer.setdefault(scorer, []).append((metric, value))
+    values = [dict(pairs) for pairs in by_scorer.values()]
+    shared = [set.intersection(*(set(one.items()) for one in values))] if values else []
+    differs = bool(values) and any(len(shared[0]) != len(one) for one in values)
+    return SampleView(
+        id=item.sample.id,
+        anchor=anchor("item", item.key),
+        labels=", ".join(f"{name}: {value}" for name, value in sorted(item.sample.labels.items())),
+        missing=item.missing.value if item.missing else "",
+        replies=replies,
+        scores=tuple((scorer, tuple(pairs)) for scorer, pairs in by_scorer.items()),
+        differs=differs,
+    )
+
+
+def _reply(row: Judgment) -> tuple[str, str]:
+    if row.raw is None:
+        return (row.missing.value if row.missing else "no reply"), row.detail
+    if len(row.raw) > RAW_LIMIT:
+        return row.raw[:RAW_LIMIT], f"first {RAW_LIMIT} of {len(row.raw)} characters"
+    return row.raw, row.detail
