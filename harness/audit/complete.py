@@ -101,9 +101,11 @@ def grim_checks(template: Template, tables: Tables) -> Iterator[CheckSpec]:
         row = [
             cell
             for metric, cell in cells.items()
-            if cell.decimals is not None and (metrics is None or metric in metrics)
+            if cell.decimals is not None
+            and (metrics is None or metric in metrics)
+            and template.get("benchmark", cell.benchmark) == cell.benchmark
         ]
-        parts = [[cell] for cell in row] if template.get("each") else [row]
+        parts = [[cell] for cell in row] if template.get("each") else [row] if row else []
         for part in parts:
             name = row_name(part[0])
             metric = f".{part[0].metric}" if template.get("each") else ""

@@ -24,8 +24,8 @@ class Facts:
         """Return the fact recorded for a check's operation, table, source and models."""
         for fact in self.by_op.get(spec.op, []):
             if (
-                fact["table"] == spec.table
-                and fact.get("source", spec.sources[0] if spec.sources else "") in spec.sources
+                fact.get("table", spec.table) == spec.table
+                and ("source" not in fact or fact["source"] in spec.sources)
                 and ("model" not in fact or fact["model"] in models)
             ):
                 return fact

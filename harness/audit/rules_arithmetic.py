@@ -192,6 +192,34 @@ def parallel_speedup(case: Case) -> Finding:
     return Finding(PASS, text)
 
 
+def pipeline_speedup(case: Case) -> Finding:
+    """A pipeline's speed-up is at least ``stated``, read serially and by its bottleneck.
+
+    Cells come in pairs of one stage, throughput before and after. Run one after the other, the
+    stages take sum 1/throughput; run side by side, the slowest sets the pace.
+    """
+    stated = case.constants("stated")
+    stages: dict[str, list[Printed]] = {}
+    for cell in case.cells:
+        stages.setdefault(cell.name, []).append(cell.printed)
+    pairs = [tuple(stage) for stage in stages.values() if len(stage) == 2]
+    if not stated or len(pairs) < 2 or any(one.value <= 0 for pair in pairs for one in pair):
+        raise NotTestable("the rule needs stated, and two or more stages before and after")
+    before, after = ([pair[side].value for pair in pairs] for side in (0, 1))
+    serial = sum(1 / one for one in before) / sum(1 / one for one in after)
+    bottleneck = min(after) / min(before)
+    text = (
+        f"one after the other {show(serial, 4)} times, by the slowest stage "
+        f"{show(bottleneck, 4)} times; stated at least {show(stated[0])}"
+    )
+    met = [one >= stated[0] for one in (serial, bottleneck)]
+    if all(met):
+        return Finding(PASS, text)
+    if any(met):
+        return Finding(WARN, text, "True in one reading of the pipeline only.")
+    return Finding(FAIL, text, "Too low in either reading of the pipeline.")
+
+
 def reachable(terms: Sequence[tuple[Fraction, Printed]]) -> Span:
     """Return all values a weighted sum can take over the rounding intervals of its inputs."""
     ends = [sorted((weight * part.span.lo, weight * part.span.hi)) for weight, part in terms]

@@ -13,18 +13,24 @@ from harness.audit.printed import FAIL, PASS, WARN, show
 def grim(case: Case) -> Finding:
     """Each cell must be ``scale * k / n`` for a whole k and one of the given n.
 
-    ``step`` may stand in place of n (step 0.02 is n = 50 at scale 1).
+    ``step`` may stand in place of n (step 0.02 is n = 50 at scale 1). A win rate that fits only
+    with half credit for ties warns.
     """
     case.need_cells(1)
     sizes = case.sizes() or [int(1 / step) for step in case.constants("step") if step > 0]
     if not sizes:
         raise NotTestable("the number of items n is not known")
     scale = (case.constants("scale") or [Fraction(1)])[0]
-    lines, impossible = [], []
+    lines, impossible, halves = [], [], []
     for cell in case.cells:
         found = {n: counts(cell.printed, n, scale) for n in sizes}
+        half = {n: counts(cell.printed, 2 * n, scale) for n in sizes}
         if any(found.values()):
             lines.append(_attained(cell, found))
+        elif cell.metric == "win_rate" and any(half.values()):
+            n, ks = next((n, ks) for n, ks in half.items() if ks)
+            lines.append(f"{cell.printed.text}: k = {show(Fraction(ks[0], 2))} of {n} with ties")
+            halves.append(f"{cell.name} {cell.printed.text}")
         else:
             lines.append(_missed(cell, sizes, scale))
             impossible.append(f"{cell.name} {cell.printed.text}")
@@ -34,6 +40,9 @@ def grim(case: Case) -> Finding:
         ns = " or ".join(map(str, sizes))
         why = f"No whole number of {ns} items prints as {', '.join(impossible)}."
         return Finding(FAIL, "; ".join(lines), why, power)
+    if halves:
+        why = f"Only with half credit for ties: {', '.join(halves)}."
+        return Finding(WARN, "; ".join(lines), why, power)
     return Finding(PASS, "; ".join(lines), "", power)
 
 

@@ -32,6 +32,17 @@ def groups(case: Case) -> list[list[Cell]]:
     return list(found.values())
 
 
+def contests(case: Case) -> list[list[Cell]]:
+    """Return the groups that have rivals; where none has, each row against itself elsewhere."""
+    found = [cells for cells in groups(case) if len(cells) > 1]
+    if found:
+        return found
+    rows: dict[tuple[str, str], list[Cell]] = {}
+    for cell in case.cells:
+        rows.setdefault((cell.name, cell.metric), []).append(cell)
+    return [cells for cells in rows.values() if len(cells) > 1]
+
+
 def column_of(case: Case, cell: Cell) -> list[TableCell]:
     """Return the printed column a cell stands in, within its setting."""
     return [
@@ -114,19 +125,23 @@ def rank(case: Case) -> Finding:
     return Finding(PASS, "; ".join(lines))
 
 
-def beats(sign: int, *, by_direction: bool = False) -> Callable[[Case], Finding]:
-    """Make the rule that the subject exceeds (or undercuts) all others of its group."""
+def beats(
+    sign: int, *, by_direction: bool = False, first_wins: bool = True
+) -> Callable[[Case], Finding]:
+    """Make the rule that the subject exceeds (or undercuts) all others of its group.
+
+    With ``first_wins`` the first cell is the subject where no row is the authors' alone; without,
+    the first cell is the baseline that all later ones exceed.
+    """
 
     def rule(case: Case) -> Finding:
         case.need_cells(2)
         lines, lost, tied = [], [], []
-        for cells in groups(case):
+        for cells in contests(case):
             way = sign
             if by_direction and cells[0].get("higher_is_better") == "no":
                 way = -sign
-            winners, losers = sides(cells)
-            if not losers:
-                continue
+            winners, losers = sides(cells, first_wins)
             for mine in winners:
                 for other in losers:
                     gap = way * (mine.printed.value - other.printed.value)
@@ -145,15 +160,14 @@ def beats(sign: int, *, by_direction: bool = False) -> Callable[[Case], Finding]
     return rule
 
 
-def sides(cells: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
-    """Split a group into who is said to win and who is said to lose.
-
-    With rows of the authors' and of others, the authors' win. Otherwise the first cell is the
-    baseline of a table of variants and the later ones are said to exceed it.
-    """
+def sides(cells: Sequence[Cell], first_wins: bool) -> tuple[list[Cell], list[Cell]]:
+    """Split a group into who is said to win and who is said to lose."""
     own = [cell for cell in cells if cell.is_own]
     others = [cell for cell in cells if not cell.is_own]
-    return (own, others) if own and others else (list(cells[1:]), list(cells[:1]))
+    if own and others:
+        return own, others
+    first, rest = list(cells[:1]), list(cells[1:])
+    return (first, rest) if first_wins else (rest, first)
 
 
 def change(best: Callable[[list[Fraction]], Fraction]) -> Callable[[Case], Finding]:
@@ -181,6 +195,28 @@ def change(best: Callable[[list[Fraction]], Fraction]) -> Callable[[Case], Findi
         ]  # fmt: skip
         if close:
             return Finding(WARN, text, f"Rounding allows {', '.join(close)} to change as much.")
+        return Finding(PASS, text)
+
+    return rule
+
+
+def moves(sign: int) -> Callable[[Case], Finding]:
+    """Make the rule that every row rises (or falls) from its first to its second cell."""
+
+    def rule(case: Case) -> Finding:
+        rows: dict[tuple[str, str], list[Cell]] = {}
+        for cell in case.cells:
+            rows.setdefault((cell.name, cell.metric), []).append(cell)
+        pairs = {name: cells for (name, _), cells in rows.items() if len(cells) == 2}
+        if not pairs:
+            raise NotTestable("no row has two cells")
+        text = "; ".join(f"{n} {a.printed.text} to {b.printed.text}" for n, (a, b) in pairs.items())
+        wrong = [
+            n for n, (a, b) in pairs.items() if sign * (b.printed.value - a.printed.value) <= 0
+        ]
+        if wrong:
+            why = f"Does not {'rise' if sign > 0 else 'fall'}: {', '.join(wrong)}."
+            return Finding(FAIL, text, why)
         return Finding(PASS, text)
 
     return rule

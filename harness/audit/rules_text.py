@@ -5,6 +5,7 @@ A statement that is true only in a setting it does not name warns; a false one f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from harness.audit.context import Case, Finding, NotTestable
@@ -44,7 +45,8 @@ def real_time(case: Case) -> Finding:
 
 def supported(case: Case) -> Finding:
     """Some printed cell reaches the threshold that a statement names."""
-    case.need_cells(1)
+    if not case.cells:
+        return Finding(WARN, "no cell is named", "No printed number supports the statement.")
     threshold = (case.constants("threshold") or [Fraction(_fact(case)["threshold"])])[0]
     least = min(case.cells, key=lambda cell: cell.printed.value)
     text = f"threshold {show(threshold)}; smallest printed {least.printed.text} ({least.name})"
@@ -115,6 +117,31 @@ def text_equals_text(case: Case) -> Finding:
     if all(a.meets(b) for a in spans for b in spans):
         return Finding(PASS, text)
     return Finding(WARN, text, "The same quantity is stated with values that do not agree.")
+
+
+def threshold(lowest: bool) -> Callable[[Case], Finding]:
+    """Make the rule that every cell is at least (or at most) the ``stated`` number."""
+
+    def rule(case: Case) -> Finding:
+        case.need_cells(1)
+        stated = case.constants("stated")
+        if not stated:
+            raise NotTestable("the rule needs stated")
+        word, bound = ("at least" if lowest else "at most"), stated[0]
+        beyond = [
+            cell
+            for cell in case.cells
+            if (cell.printed.span.hi < bound if lowest else cell.printed.span.lo > bound)
+        ]
+        text = f"stated {word} {show(bound)}; " + ", ".join(
+            f"{cell.name} {cell.printed.text}" for cell in case.cells
+        )
+        if beyond:
+            names = ", ".join(f"{cell.name} {cell.printed.text}" for cell in beyond)
+            return Finding(FAIL, text, f"Not {word} {show(bound)}: {names}.")
+        return Finding(PASS, text)
+
+    return rule
 
 
 def equals(case: Case) -> Finding:

@@ -1,4 +1,4 @@
-"""``list``, ``cell``, ``export``, ``doctor`` and ``init``: look around and get started."""
+"""Look around and get started: ``list``, ``cell``, ``verify``, ``export``, ``doctor``, ``init``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs of this file."""
     app.command(name="list")(show_list)
     app.command()(cell)
+    app.command()(verify)
     app.command()(export)
     app.command()(doctor)
     app.command()(init)
@@ -45,6 +46,24 @@ def cell(
     for fields in cells(table, model, metric, variant):
         print("\t".join(fields))
     return 0
+
+
+def verify(
+    assets: Annotated[Path, typer.Option("--assets", help="Directory with the official files.")],
+) -> int:
+    """Compare your official files with their digests; nothing is fetched. Exit 4 if any differs."""
+    from harness.assets import verify as verify_assets
+    from harness.cli.listing import manifests
+    from harness.errors import ExitCode, PreconditionError
+
+    if not assets.is_dir():
+        raise PreconditionError("the assets directory does not exist", where=str(assets))
+    states: set[str] = set()
+    for suite, listed in manifests().items():
+        for found in verify_assets(listed, assets):
+            states.add(found.state)
+            print(f"{found.state:9} {suite}: {found.asset.purpose}\n          {found.detail}")
+    return ExitCode.PRECONDITION if "differs" in states else ExitCode.OK
 
 
 def export(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import tomllib
 from collections.abc import Iterator
-from importlib.resources import files
 
+from harness.assets import Asset, load_manifest
 from harness.reported.claims import load_claims
 from harness.reported.registry import load_tables
 from harness.verdicts import LEVELS
@@ -35,19 +34,18 @@ def tables() -> Iterator[Line]:
         yield table.name, table.caption, table.benchmark, str(len(table.cells))
 
 
+def manifests() -> dict[str, list[Asset]]:
+    """Return the official files by the package that reads them."""
+    packages = {value.partition(":")[0].rpartition(".")[0] for value in suite_names().values()}
+    return {name.rpartition(".")[2]: load_manifest(name) for name in sorted(packages)}
+
+
 def assets() -> Iterator[Line]:
     """Yield suite, file, digest, licence and where to fetch each official file."""
-    for folder in sorted({value.partition(":")[0].rpartition(".")[0]
-                          for value in suite_names().values()}):  # fmt: skip
-        path = files(folder) / "assets.toml"
-        for asset in tomllib.loads(path.read_text()).get("assets", []):
-            yield (
-                folder.rpartition(".")[2],
-                asset["path"],
-                asset.get("sha256") or asset.get("revision", "no digest published"),
-                asset["licence"],
-                asset["url"],
-            )
+    for suite, listed in manifests().items():
+        for asset in listed:
+            known = asset.sha256 or asset.revision or "no digest published"
+            yield suite, asset.path, known, asset.licence, asset.url
 
 
 def outcomes() -> Iterator[Line]:

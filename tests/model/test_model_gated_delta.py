@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.backends import delta_rule, obstacle
@@ -37,7 +37,12 @@ def tokens(length, seed=1):
 
 
 def gap(a, b):
-    return float((a - b).abs().max() / b.abs().max()) if b.numel() else float(a.shape != b.shape)
+    """Largest difference relative to the largest entry; infinite where shapes differ."""
+    if a.shape != b.shape:
+        return float("inf")
+    if not b.numel() or not b.any():
+        return float(a.any())
+    return float((a - b).detach().abs().max() / b.detach().abs().max())
 
 
 def by_hand(net, x):
@@ -92,6 +97,7 @@ def test_the_layer_is_its_formulas(options):
 
 
 @pytest.mark.parametrize("options", VARIANTS)
+@settings(max_examples=25)
 @given(length=st.integers(0, 40), cut=st.integers(0, 40))
 def test_any_split_with_the_carried_state_is_exact(options, length, cut):
     net, x = layer(**options), tokens(length)
@@ -101,7 +107,6 @@ def test_any_split_with_the_carried_state_is_exact(options, length, cut):
         second, state = net(x[:, cut:], state)
     assert gap(torch.cat((first, second), 1), whole) < 1e-12
     for a, b in zip(state, end, strict=True):
-        assert a.shape == b.shape
         assert gap(a, b) < 1e-12
 
 
@@ -138,8 +143,8 @@ def test_gate_parameters_start_in_their_released_ranges():
     net = GatedDelta(4, DeltaConfig(heads=500, key_dim=1, value_dim=1), 1e-6)
     rate = net.A_log.exp()
     step = torch.nn.functional.softplus(net.dt_bias)
-    assert 0 <= rate.min() and rate.max() <= 16 and 7 < rate.mean() < 9
-    assert 0.99e-3 < step.min() and step.max() < 1.01e-1
+    assert rate.min() >= 0 and rate.max() <= 16 and 7 < rate.mean() < 9
+    assert step.min() > 0.99e-3 and step.max() < 1.01e-1
     assert math.log(1e-2) - 0.3 < step.log().mean() < math.log(1e-2) + 0.3
 
 
@@ -150,7 +155,10 @@ def test_decay_is_at_least_single_precision():
 
 
 def test_normalisation_has_the_released_epsilon():
-    assert gap(l2_normalise(torch.full((1, 4), 1e-3).double()), torch.full((1, 4), 5**-0.5)) < 1e-6
+    assert (
+        gap(l2_normalise(torch.full((1, 4), 1e-3).double()), torch.full((1, 4), 5**-0.5).double())
+        < 1e-6
+    )
 
 
 def test_convolution_of_one_impulse_is_the_reversed_taps():
@@ -191,5 +199,5 @@ def test_fla_on_a_cpu_is_refused_with_the_reason():
 
 @pytest.mark.parametrize("change", [{"heads": 0}, {"conv": 0}, {"gate": "tanh"}, {"form": "x"}])
 def test_impossible_layers_are_refused(change):
-    with pytest.raises(ValueError, match="at least 1|unknown"):
+    with pytest.raises(ValueError, match=r"at least 1|unknown"):
         DeltaConfig(**change)

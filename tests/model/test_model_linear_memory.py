@@ -228,3 +228,17 @@ def test_chunks_must_hold_a_token():
 def test_result_is_named():
     q, k, v, g, beta, _ = inputs(3)
     assert isinstance(chunked(q, k, v, g, beta), Memory)
+
+
+@pytest.mark.parametrize("rule", [recurrent, chunked, dense])
+def test_half_precision_is_computed_in_single(rule):
+    q, k, v, g, beta, state = inputs(40)
+    half = [x.bfloat16() for x in (q, k, v)]
+    single = [x.float() for x in half]
+    out = rule(*half, g.float(), beta.float(), state=state.float())
+    wide = rule(*single, g.float(), beta.float(), state=state.float())
+    assert out.output.dtype == torch.bfloat16
+    assert out.state.dtype == torch.float32
+    assert torch.equal(out.state, wide.state)
+    assert torch.equal(out.output, wide.output.bfloat16())
+    assert rule(*(x[:, :0] for x in (*half, g, beta))).output.dtype == torch.bfloat16

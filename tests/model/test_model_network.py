@@ -210,7 +210,7 @@ def test_what_does_not_fit_is_refused(change, message):
     ],
 )
 def test_impossible_networks_are_refused(change):
-    with pytest.raises(ValueError, match="configuration|unknown layer kind|window"):
+    with pytest.raises(ValueError, match=r"configuration|unknown layer kind|window"):
         VideoConfig(**change)
 
 
@@ -419,7 +419,7 @@ def test_blocks_that_do_not_fit_a_stream_are_refused():
     state = start(model, 2, 4, 6)
     with pytest.raises(ValueError, match="blocks of 3 frames are not whole blocks of 2"):
         advance(model, latents, times, context, state)
-    with pytest.raises(ValueError, match="block of 4 x 6 latents .* got 4 x 4"):
+    with pytest.raises(ValueError, match=r"block of 4 x 6 latents .* got 4 x 4"):
         advance(model, latents[:, :, :2, :, :4], times, context, state)
     assert obstacles(CAUSAL, 0)[0] == "a block holds at least one frame, got 0"
 

@@ -1,0 +1,129 @@
+"""Orderings, thresholds and places on free-standing cells: every verdict can be reached."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.audit.engine import run_check
+from harness.audit.spec import CellRef, CheckSpec
+from harness.errors import DataError
+from harness.records import Check
+from harness.reported.registry import Tables, load_tables
+
+Row = tuple[str, str]  # model, value
+
+
+def check(op: str, *rows: Row, metric: str = "score", **rule: object) -> Check:
+    cells = tuple(
+        CellRef(file="none.csv", model=model, metric=metric, value=value) for model, value in rows
+    )
+    return run_check(
+        CheckSpec(id="c", family="f", table="t", rule={"op": op, **rule}, cells=cells),  # type: ignore[arg-type]
+        Tables({}),
+    )
+
+
+KAIROS, A, B = ("Kairos", "5.0"), ("A", "4.0"), ("B", "6.0")
+
+
+@pytest.mark.parametrize(
+    ("op", "rows", "verdict"),
+    [
+        ("is_max", [KAIROS, A], "pass"),
+        ("is_max", [A, KAIROS], "pass"),
+        ("is_max", [KAIROS, B], "fail"),
+        ("is_max", [KAIROS, ("C", "5.0")], "pass"),
+        ("is_max", [("A", "5.0"), ("C", "4.0")], "pass"),
+        ("is_min", [KAIROS, B], "pass"),
+        ("is_min", [KAIROS, A], "fail"),
+        ("is_max_tied", [KAIROS, ("C", "5.0"), A], "pass"),
+        ("is_max_tied", [KAIROS, A], "warn"),
+        ("is_max_tied", [KAIROS, B], "fail"),
+        ("is_second", [B, KAIROS, A], "pass"),
+        ("is_second", [KAIROS, A], "fail"),
+        ("greater", [KAIROS, A], "pass"),
+        ("greater", [KAIROS, A, B], "fail"),
+        ("greater", [KAIROS, ("C", "5.0")], "warn"),
+        ("greater", [("X", "3.0"), ("Y", "2.0")], "pass"),
+        ("less", [KAIROS, B], "pass"),
+        ("all_greater", [("base", "1.0"), ("new", "2.0"), ("newer", "3.0")], "pass"),
+        ("all_greater", [("base", "2.5"), ("new", "2.0"), ("newer", "3.0")], "fail"),
+        ("greater", [KAIROS], "not_testable"),
+        ("rises", [("A", "1"), ("A", "2")], "pass"),
+        ("falls", [("A", "1"), ("A", "2")], "fail"),
+        ("falls", [("A", "1")], "not_testable"),
+        ("is_min_change", [KAIROS, ("Kairos", "4.9"), A, ("A", "3.0")], "pass"),
+        ("is_min_change", [KAIROS, ("Kairos", "3.0"), A, ("A", "3.9")], "fail"),
+        ("is_min_change", [KAIROS, ("Kairos", "4.9"), A, ("A", "3.8")], "warn"),
+        ("repeated_value", [A, A], "warn"),
+        ("repeated_value", [A, ("A", "4.1")], "pass"),
+        ("same_quantity", [A, ("A", "4.04")], "pass"),
+        ("same_quantity", [A, ("A", "4.2")], "fail"),
+        ("same_quantity", [A, ("A", "4.2"), ("B", "4.2")], "warn"),
+        ("real_time", [("A", "5.0")], "pass"),
+        ("real_time", [("A", "6.0")], "fail"),
+        ("supported", [("A", "3.0")], "not_testable"),
+        ("bold_is_max", [A], "not_testable"),
+        ("same_mark", [A, B], "not_testable"),
+    ],
+)
+def test_orderings(op: str, rows: list[Row], verdict: str) -> None:
+    found = check(op, *rows)
+    assert found.verdict == verdict, found
+
+
+def test_rank_and_thresholds_take_their_constants() -> None:
+    assert check("rank", B, KAIROS, A, rank=2).verdict == "pass"
+    assert check("rank", B, KAIROS, A, rank=3).verdict == "fail"
+    assert check("at_least", KAIROS, stated="5").verdict == "pass"
+    assert check("at_least", KAIROS, A, stated="5").verdict == "fail"
+    assert check("at_most", KAIROS, stated="4").verdict == "fail"
+    assert check("real_time", ("A", "6.0"), clip_s=10).verdict == "pass"
+    assert check("real_time", ("A", "6.0"), ("B", "20"), clip_s=10).verdict == "warn"
+    assert check("supported", ("A", "3.0"), threshold=5).verdict == "pass"
+    assert check("supported", ("A", "3.0"), threshold="0.001").verdict == "warn"
+    assert check("range", KAIROS, ("A", "50"), lo=9, hi=11).verdict == "pass"
+    assert check("range", KAIROS, ("A", "80"), lo=9, hi=11).verdict == "fail"
+    assert check("equals", KAIROS, stated=["5.0"]).verdict == "pass"
+    assert check("equals", KAIROS, stated=["5.2"]).verdict == "fail"
+    assert check("equals", KAIROS, stated=["5.0", "6.0"]).verdict == "not_testable"
+
+
+def test_win_rates_may_need_half_credit_for_ties() -> None:
+    options = {"metric": "win_rate", "n": 500, "scale": 100}
+    assert check("grim", ("A", "86.7"), **options).verdict == "warn"
+    assert check("grim", ("A", "86.8"), **options).verdict == "pass"
+    assert check("grim", ("A", "86.7"), **{**options, "metric": "other"}).verdict == "fail"
+
+
+def test_a_pipeline_is_read_both_ways() -> None:
+    stages = [("s1", "1"), ("s1", "10"), ("s2", "10"), ("s2", "1000")]
+    assert check("pipeline_speedup", *stages, stated=10).verdict == "pass"
+    assert check("pipeline_speedup", *stages, stated=500).verdict == "fail"
+    slow = [("s1", "100"), ("s1", "100"), ("s2", "10"), ("s2", "500")]
+    assert check("pipeline_speedup", *slow, stated=9.5).verdict == "warn"
+
+
+def test_a_cell_that_its_table_does_not_hold_is_an_error() -> None:
+    tables = load_tables(None)
+    ref = CellRef(file="v3.dreamgen.csv", model="Kairos", metric="avg_score", value="0.999")
+    spec = CheckSpec(id="x", family="f", table="t", rule={"op": "grim", "n": 50}, cells=(ref,))
+    with pytest.raises(DataError, match=r"printed as 0\.618, not 0\.999"):
+        run_check(spec, tables)
+    ref = CellRef(file="v3.dreamgen.csv", model="Nobody", metric="avg_score")
+    with pytest.raises(DataError, match="no such cell"):
+        run_check(
+            CheckSpec(id="x", family="f", table="t", rule={"op": "grim"}, cells=(ref,)), tables
+        )
+
+
+def test_a_whole_figure_is_looked_up_by_any_spelling() -> None:
+    tables = load_tables(None)
+    for model, verdict in (("Cosmos3-nano", "pass"), ("TBot-SA1", "warn")):
+        benchmark = "WorldModelBench" if model.startswith("Cosmos") else "RoboTwin 2.0"
+        metric = "total" if benchmark == "WorldModelBench" else "success_average"
+        ref = CellRef(file="readme.figures.csv", model=model, metric=metric, benchmark=benchmark)
+        spec = CheckSpec(
+            id="x", family="f", table="t", rule={"op": "figure_in_table"}, cells=(ref,)
+        )
+        assert run_check(spec, tables).verdict == verdict
