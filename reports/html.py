@@ -1,34 +1,58 @@
-"""One self-contained HTML page: no network, no script needed, same store same bytes."""
+"""One self-contained HTML page: no network, no script needed, the same bytes for the same store."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.resources import files
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.records import Check, Level
 from harness.store import StoredRun
-from reports.audit_page import render_audit
-from reports.sections import EVIDENCE, Builder, build_sections
-from reports.template import environment
-from reports.text import results_of
-
-__all__ = ["render_audit", "render_html"]
+from reports import svg, text, views
 
 
-def render_html(
-    run: StoredRun, citations: Sequence[str] = (), builders: Sequence[Builder] = EVIDENCE
-) -> str:
+def environment() -> Environment:
+    """Return the template environment: autoescape always, undefined names are errors."""
+    made = Environment(
+        loader=PackageLoader("reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(
+        anchor=text.anchor,
+        icons={level.value: icon for level, icon in text.ICONS.items()},
+        stacked_bar=svg.stacked_bar,
+        forest=svg.forest,
+        level_of={"pass": Level.GOOD.value, "warn": Level.DOUBT.value, "fail": Level.BAD.value,
+                  "not_testable": Level.OPEN.value},
+        css=_static("report.css"),
+        js=_static("report.js"),
+    )  # fmt: skip
+    return made
+
+
+def _static(name: str) -> Markup:
+    """Return a file of ours to stand inline; it holds no data."""
+    return Markup((files("reports") / "static" / name).read_text(encoding="utf-8"))  # noqa: S704
+
+
+def render_html(run: StoredRun, citations: Sequence[str] = ()) -> str:
     """Draw a run as one page.
 
     Args:
         run: a run that was reduced.
         citations: BibTeX entries of what ran.
-        builders: makers of the sections of evidence, in the order of the page.
-
-    Raises:
-        PreconditionError: the run was never reduced.
     """
-    sections = build_sections(run, results_of(run), citations, builders)
-    return (
-        environment()
-        .get_template("report.html.j2")
-        .render(title=run.plan.spec.name, plan=run.plan.id, sections=sections)
-    )
+    page = views.build_page(run)
+    return environment().get_template("report.html.j2").render(page=page, citations=citations)
+
+
+def render_audit(checks: Sequence[Check], coverage_line: str) -> str:
+    """Draw an audit alone, in the look of the report."""
+    tables = views.audit_tables(checks)
+    template = environment().get_template("audit.html.j2")
+    return template.render(audits=tables, coverage_line=coverage_line, total=len(checks))

@@ -1,0 +1,160 @@
+"""View models: what a page shows, as plain frozen values made from rows and results.
+
+Numbers are formatted here and nowhere computed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.errors import PreconditionError
+from harness.records import (
+    Attempt,
+    Check,
+    ClaimKind,
+    Level,
+    Results,
+    Verdict,
+)
+from harness.store import StoredRun
+from reports.task_views import TaskView, task_views
+from reports.text import anchor
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many claims of a kind ended in which outcome."""
+
+    kind: str
+    total: int
+    parts: tuple[tuple[str, Level, int], ...]
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One row of the ledger: a verdict, or many open ones that need the same thing."""
+
+    verdict: Verdict
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AuditTable:
+    """The checks of one printed table, findings first."""
+
+    name: str
+    anchor: str
+    findings: tuple[Check, ...]
+    passed: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the report shows."""
+
+    title: str
+    plan_id: str
+    tallies: tuple[Tally, ...]
+    ledger: tuple[tuple[str, int, tuple[LedgerRow, ...]], ...]
+    tasks: tuple[TaskView, ...]
+    audits: tuple[AuditTable, ...]
+    attempts: tuple[Attempt, ...]
+    counts: dict[str, int]
+    example_counts: dict[str, int]
+    notes: tuple[str, ...]
+    targets: frozenset[str]
+
+
+def build_page(run: StoredRun) -> Page:
+    """Turn a stored run into its page.
+
+    Raises:
+        PreconditionError: the run was never reduced.
+    """
+    results = results_of(run)
+    checks = [row for row in run.rows if isinstance(row, Check)]
+    tasks = task_views(run, results)
+    targets = {task.anchor for task in tasks} | {anchor("check", check.id) for check in checks}
+    return Page(
+        title=run.plan.spec.name,
+        plan_id=run.plan.id,
+        tallies=tallies(results.verdicts),
+        ledger=tuple(
+            (kind.value, len(verdicts), ledger_rows(verdicts))
+            for kind in ClaimKind
+            if (verdicts := [v for v in results.verdicts if v.kind is kind])
+        ),
+        tasks=tasks,
+        audits=audit_tables(checks),
+        attempts=tuple(row for row in run.rows if isinstance(row, Attempt)),
+        counts=results.counts,
+        example_counts=results.example_counts,
+        notes=results.notes,
+        targets=frozenset(targets),
+    )
+
+
+def ledger_rows(verdicts: Sequence[Verdict]) -> tuple[LedgerRow, ...]:
+    """Return the worst verdicts first; open ones of one table share a row."""
+    order = [Level.BAD, Level.DOUBT, Level.GOOD, Level.OPEN]
+    rows = [
+        LedgerRow(verdict, (verdict.statement,))
+        for level in order[:3]
+        for verdict in verdicts
+        if verdict.level is level
+    ]
+    shared: dict[tuple[str, ...], list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.level is Level.OPEN:
+            alone = verdict.claim if verdict.kind is not ClaimKind.NUMBER else ""
+            key = (verdict.locator.source, verdict.locator.place, verdict.needs, alone,
+                   *verdict.reasons)  # fmt: skip
+            shared.setdefault(key, []).append(verdict)
+    rows += [
+        LedgerRow(group[0], tuple(verdict.statement for verdict in group))
+        for group in shared.values()
+    ]
+    return tuple(rows)
+
+
+def results_of(run: StoredRun) -> Results:
+    """Return a run's results, or say how to make them."""
+    if run.results is None:
+        raise PreconditionError(
+            "this run has no results yet",
+            where=str(run.path),
+            hint=f"kairos-eval report {run.path}",
+        )
+    return run.results
+
+
+def tallies(verdicts: Sequence[Verdict]) -> tuple[Tally, ...]:
+    """Count outcomes by kind of claim, good ones first."""
+    order = list(Level)
+    found: list[Tally] = []
+    for kind in ClaimKind:
+        chosen = [verdict for verdict in verdicts if verdict.kind is kind]
+        counted = Counter((verdict.outcome, verdict.level) for verdict in chosen)
+        parts = sorted(counted.items(), key=lambda part: (order.index(part[0][1]), part[0][0]))
+        if chosen:
+            shown = tuple((outcome, level, count) for (outcome, level), count in parts)
+            found.append(Tally(kind.value, len(chosen), shown))
+    return tuple(found)
+
+
+def audit_tables(checks: Sequence[Check]) -> tuple[AuditTable, ...]:
+    """Group checks by the table they read."""
+    names = list(dict.fromkeys(check.table for check in checks))
+    order = {"fail": 0, "warn": 1, "not_testable": 2}
+    found: list[AuditTable] = []
+    for name in names:
+        mine = [check for check in checks if check.table == name]
+        findings = sorted(
+            (check for check in mine if check.verdict != "pass"),
+            key=lambda check: (order.get(check.verdict, 3), check.id),
+        )
+        passed = tuple(check for check in mine if check.verdict == "pass")
+        found.append(AuditTable(name, anchor("table", name), tuple(findings), passed))
+    return tuple(sorted(found, key=lambda table: (-len(table.findings), table.name)))
