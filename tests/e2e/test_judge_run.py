@@ -1,0 +1,194 @@
+"""Videos to verdicts through a judge server that misbehaves on localhost."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from harness.records import Judgment, Missing, Score
+from harness.store import load_run
+
+av = pytest.importorskip("av")
+pytest.importorskip("httpx")
+np = pytest.importorskip("numpy")
+
+CODE = """
+class EvaluationType:
+    A = "instruction"
+    B = "physical_laws"
+    C = "common_sense"
+def get_default_prompt_templates():
+    return {
+        EvaluationType.A.value: "GRADE {instruction}",
+        EvaluationType.B.value: "LAW {physical_laws}",
+        EvaluationType.C.value: "SENSE {common_sense}",
+    }
+def get_default_question_pool():
+    return {
+        EvaluationType.A.value: None,
+        EvaluationType.B.value: ["one", "two", "three", "four", "five"],
+        EvaluationType.C.value: ["six", "seven"],
+    }
+def evaluate_video(prompt):
+    return prompt.replace("x0", "x1").replace("x1", "x0")
+"""
+
+
+class Judge(BaseHTTPRequestHandler):
+    """Answers sensibly, except where ``plan`` says otherwise for the n-th request."""
+
+    plan: ClassVar[dict[int, str]] = {}
+    seen: ClassVar[list[str]] = []
+    lock = threading.Lock()
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        parts = body["messages"][-1]["content"]
+        text = next(part["text"] for part in parts if part["type"] == "text")
+        with self.lock:
+            self.seen.append(text)
+            how = self.plan.get(len(self.seen), "")
+        if how == "500":
+            return self.send_error(500)
+        if how == "html":
+            return self.reply(b"<html>busy</html>", "text/html")
+        said = "no " * 5000 if how == "long" else "Score: 3" if "GRADE" in text else "No"
+        document = {"model": "served-v1", "choices": [{"message": {"content": said}}]}
+        return self.reply(json.dumps(document).encode(), "application/json")
+
+    def reply(self, body: bytes, kind: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None: ...
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    Judge.plan, Judge.seen = {}, []
+    found = ThreadingHTTPServer(("127.0.0.1", 0), Judge)
+    thread = threading.Thread(target=found.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{found.server_port}/v1"
+    found.shutdown()
+    found.server_close()
+    thread.join()
+
+
+def clip(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=8)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for index in range(8):
+            pixels = np.full((64, 64, 3), 30 * index, np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+
+
+@pytest.fixture
+def runfile(shared: Path, tmp_path: Path, server: str) -> Path:
+    """Five robot videos, of which one is no video and one is absent."""
+    assets = tmp_path / "assets" / "worldmodelbench"
+    assets.mkdir(parents=True)
+    (assets / "evaluation.py").write_text(CODE)
+    listed = (shared / "worldmodelbench" / "official" / "worldmodelbench.json").read_bytes()
+    (assets / "worldmodelbench.json").write_bytes(listed)
+    stems = sorted(Path(row["first_frame"]).stem for row in json.loads(listed)
+                   if row["domain"] == "robotics")[:5]  # fmt: skip
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    for stem in stems[:3]:
+        clip(videos / f"{stem}.mp4")
+    (videos / f"{stems[3]}.mp4").write_text("not a video")
+    path = tmp_path / "run.toml"
+    path.write_text(
+        f'''name = "judged"
+assets = "assets"
+[[tasks]]
+suite = "worldmodelbench"
+model = "Kairos-4B"
+subset = "robot"
+videos = "videos"
+limit = 5
+protocol = {{ mode = "i2v", cot = false }}
+[tasks.judge]
+kind = "openai_api"
+name = "judge"
+base_url = "{server}"
+frames = 4
+attempts = 2
+concurrency = 2
+timeout_s = 10
+'''
+    )
+    return path
+
+
+def test_every_failure_is_a_row_with_a_reason_and_the_run_resumes(
+    runfile: Path, tmp_path: Path, command: Callable
+) -> None:
+    Judge.plan = {2: "html", 5: "500", 6: "500", 9: "long"}
+    ended = command("run", runfile, "--out", "r", "--quiet")
+    assert ended.code == 3, ended.err
+    assert "Traceback" not in ended.err
+    run = load_run(tmp_path / "r")
+    judgments = [row for row in run.rows if isinstance(row, Judgment)]
+    assert len(judgments) == 4 * 8
+    reasons = [row.missing for row in judgments if row.missing]
+    assert reasons.count(Missing.DECODE) == 8
+    assert reasons.count(Missing.JUDGE) >= 1
+    assert all(row.served_by == "served-v1" for row in judgments if row.raw)
+    strict = [row for row in run.rows if isinstance(row, Score) and row.scorer == "strict"]
+    assert {row.missing for row in strict} >= {Missing.INPUT, Missing.DECODE, Missing.JUDGE}
+    results = run.results
+    assert results is not None
+    assert results.counts["planned"] == 5
+    asked = len(Judge.seen)
+    Judge.plan = {}
+    ended = command("run", runfile, "--out", "r", "--quiet", "--retry", "judge")
+    again = load_run(tmp_path / "r")
+    assert len(Judge.seen) - asked == reasons.count(Missing.JUDGE)
+    assert again.results is not None
+    assert again.results.counts == {
+        "planned": 5, "scored": 3, "input absent": 1, "input cannot be decoded": 1,
+    }  # fmt: skip
+    met = [v for v in again.results.verdicts if v.measured]
+    assert {v.outcome for v in met} == {"incomparable"}
+    assert any("judge is other here" in reason for v in met for reason in v.reasons)
+
+
+def test_a_budget_ends_a_run_cleanly_and_the_same_command_goes_on(
+    runfile: Path, tmp_path: Path, command: Callable
+) -> None:
+    runfile.write_text(runfile.read_text() + "budget_requests = 10\n")
+    for expected in (10, 20, 24):
+        command("run", runfile, "--out", "r", "--quiet")
+        answered = [row for row in load_run(tmp_path / "r").rows
+                    if isinstance(row, Judgment) and row.raw]  # fmt: skip
+        assert len(answered) == expected
+
+
+def test_shards_of_a_run_share_a_directory(
+    runfile: Path, tmp_path: Path, command: Callable
+) -> None:
+    for shard in ("1/2", "2/2"):
+        command("run", runfile, "--out", "r", "--quiet", "--shard", shard)
+    command("run", runfile, "--out", "one", "--quiet")
+    halves, whole = load_run(tmp_path / "r"), load_run(tmp_path / "one")
+    assert halves.results is not None
+    assert whole.results is not None
+    assert halves.results.cells == whole.results.cells
+    assert command("run", runfile, "--out", "two", "--quiet", "--reuse", "one").code == 3
+    assert len(Judge.seen) == 2 * 24
