@@ -66,7 +66,8 @@ def obstacle(q: Tensor, form: Form) -> str:
         return "there are no tokens"
     if q.shape[-1] > _FLA_MAX_KEY:
         return f"its key heads are at most {_FLA_MAX_KEY} wide, got {q.shape[-1]}"
-    return "" if importlib.util.find_spec("fla") else "flash-linear-attention is not installed"
+    absent = [name for name in ("fla", "triton") if importlib.util.find_spec(name) is None]
+    return f"not installed: {', '.join(absent)}" if absent else ""
 
 
 def _fla(

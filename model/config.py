@@ -26,6 +26,7 @@ class DeltaConfig:
             or ``sigmoid(a)`` (paper eq. 4).
         form: update order (``linear_memory``).
         normalise: give queries and keys unit length (paper figure 6).
+        scale: factor on the queries; ``None`` means ``key_dim**-0.5`` (the paper has none, 1.0).
         output_gate: multiply the normed output by ``SiLU(z)`` (gated_deltanet.py:309).
     """
 
@@ -36,6 +37,7 @@ class DeltaConfig:
     gate: Gate = "mamba"
     form: Form = "impl"
     normalise: bool = True
+    scale: float | None = None
     output_gate: bool = True
 
     def __post_init__(self) -> None:
@@ -228,7 +230,7 @@ _SMALL = replace(
     dilations=(4,),
     delta=DeltaConfig(heads=4, key_dim=32, value_dim=64),
 )
-_PAPER_DELTA = DeltaConfig(gate="sigmoid", form="paper", output_gate=False)
+_PAPER_DELTA = DeltaConfig(gate="sigmoid", form="paper", scale=1.0, output_gate=False)
 
 CONFIGS: dict[str, ModelConfig] = {
     "v1-720p": ModelConfig(VideoConfig()),

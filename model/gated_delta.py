@@ -111,6 +111,7 @@ class GatedDelta(nn.Module):
             v,
             self._log_decay(x),
             self.b_proj(x).sigmoid(),
+            scale=config.scale,
             state=state.memory if state else None,
             form=config.form,
             implementation=implementation,

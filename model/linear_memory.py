@@ -15,7 +15,8 @@ A memory ``S`` of shape (key, value) is read and rewritten once per token. With 
 matrix products in time linear in the length; ``dense`` is one triangular solve over the whole
 sequence. Layout everywhere: q, k ``[B, T, H, K]``, v ``[B, T, H, V]``, g, beta ``[B, T, H]``,
 state ``[B, H, K, V]`` (key index first). Queries are multiplied by ``scale``, ``K**-0.5`` unless
-given. No form normalises q or k, changes its inputs, or needs them contiguous.
+given. No form normalises q or k, changes its inputs, or needs them contiguous; half precision is
+computed in single, and the state is kept in single precision at least.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def recurrent(
     Raises:
         ValueError: shapes, dtypes or the form do not fit.
     """
-    memory = _checked(q, k, v, g, beta, state, form)
+    dtype = q.dtype
+    q, k, v, memory = _checked(q, k, v, g, beta, state, form)
     queries = q * (k.shape[-1] ** -0.5 if scale is None else scale)
     decay = g.exp().to(q.dtype)[..., None, None]
     strength = beta.to(q.dtype)[..., None]
@@ -79,7 +81,8 @@ def recurrent(
         correction = strength[:, t] * (v[:, t] - recalled)
         memory = faded + key[..., None] * correction[..., None, :]
         outputs.append(torch.einsum("bhk,bhkv->bhv", queries[:, t], memory))
-    return Memory(torch.stack(outputs, 1) if outputs else torch.zeros_like(v), memory)
+    output = torch.stack(outputs, 1) if outputs else torch.zeros_like(v)
+    return Memory(output.to(dtype), memory)
 
 
 def dense(
@@ -101,9 +104,10 @@ def dense(
     memory are quadratic in the length: an oracle, and a picture of what the memory attends to.
     Arguments and errors are those of ``recurrent``.
     """
-    memory = _checked(q, k, v, g, beta, state, form)
+    dtype = q.dtype
+    q, k, v, memory = _checked(q, k, v, g, beta, state, form)
     if q.shape[1] == 0:
-        return Memory(torch.zeros_like(v), memory)
+        return Memory(torch.zeros_like(v, dtype=dtype), memory)
     queries = q * (k.shape[-1] ** -0.5 if scale is None else scale)
     queries, keys, values = (x.transpose(1, 2) for x in (queries, k, v))
     strength = beta.to(q.dtype).transpose(1, 2)[..., None]
@@ -116,7 +120,7 @@ def dense(
     last = total[..., -1:]
     fading = (last - total).exp().to(q.dtype)[..., None]
     after = last.exp().to(q.dtype)[..., None] * memory + (fading * keys).mT @ written
-    return Memory((carried + scores @ written).transpose(1, 2), after)
+    return Memory((carried + scores @ written).transpose(1, 2).to(dtype), after)
 
 
 def chunked(
@@ -154,12 +158,13 @@ def chunked(
     Raises:
         ValueError: shapes, dtypes, the form or the sizes do not fit.
     """
-    memory = _checked(q, k, v, g, beta, state, form)
+    dtype = q.dtype
+    q, k, v, memory = _checked(q, k, v, g, beta, state, form)
     if chunk < 1 or segment < 1:
         raise ValueError(f"chunk and segment must be at least 1 token, got {chunk} and {segment}")
     batch, length, heads, _ = q.shape
     if length == 0:
-        return Memory(torch.zeros_like(v), memory)
+        return Memory(torch.zeros_like(v, dtype=dtype), memory)
     factor = k.shape[-1] ** -0.5 if scale is None else scale
     memory = memory.flatten(0, 1)
     step = -(-segment // chunk) * chunk
@@ -170,7 +175,7 @@ def chunked(
         output, memory = _segment(tokens, factor, memory, form)
         outputs.append(output.unflatten(1, (batch, heads)).permute(1, 0, 3, 2, 4))
     output = torch.cat(outputs, 1).flatten(1, 2)[:, :length]
-    return Memory(output, memory.unflatten(0, (batch, heads)))
+    return Memory(output.to(dtype), memory.unflatten(0, (batch, heads)))
 
 
 def _segment(
@@ -227,8 +232,8 @@ def _pair_decay(rows: Tensor, columns: Tensor, diagonal: int, dtype: torch.dtype
 
 def _checked(
     q: Tensor, k: Tensor, v: Tensor, g: Tensor, beta: Tensor, state: Tensor | None, form: Form
-) -> Tensor:
-    """Check what every form takes and return the memory to start from."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Check what every form takes; return q, k, v and the memory to start from, wide enough."""
     if form not in get_args(Form):
         raise ValueError(f"unknown form {form!r} of the delta rule: expected impl or paper")
     if q.ndim != 4 or q.shape != k.shape or v.ndim != 4 or v.shape[:3] != q.shape[:3]:
@@ -245,11 +250,13 @@ def _checked(
         )
     batch, _, heads, width = q.shape
     expected = (batch, heads, width, v.shape[-1])
+    wide = torch.promote_types(q.dtype, torch.float32)
+    q, k, v = q.to(wide), k.to(wide), v.to(wide)
     if state is None:
-        return q.new_zeros(expected)
+        return q, k, v, q.new_zeros(expected)
     if state.shape != expected or not state.is_floating_point():
         raise ValueError(
             f"expected a floating state {list(expected)} (key index first), "
             f"got {state.dtype} {list(state.shape)}"
         )
-    return state.to(q.dtype)
+    return q, k, v, state.to(wide)

@@ -268,7 +268,7 @@ class VideoDiT(nn.Module):
     def _skips_attention(self, window: Window, frames: int) -> bool:
         """Say whether first-generation single-device code leaves attention out here."""
         undilated = window.dilation == 1 or frames // window.dilation <= 1
-        return self.config.legacy_v1_single_device and undilated
+        return self.config.legacy_v1_single_device and window.frames is not None and undilated
 
     def _first_frame(self, latent: Tensor) -> Tensor:
         """Embed a latent frame ``[B, C, H, W]`` as text tokens, a quarter of its side each way."""

@@ -20,6 +20,7 @@ VARIANTS = [
     {"gate": "sigmoid"},
     {"form": "paper"},
     {"conv": 1},
+    {"scale": 1.0},
     {"normalise": False},
     {"output_gate": False},
     {"gate": "sigmoid", "form": "paper", "conv": 2, "output_gate": False},
@@ -79,7 +80,7 @@ def by_hand(net, x):
             old = memory[h]
             read = old if config.form == "paper" else alpha * old
             memory[h] = alpha * old + beta * torch.outer(k, v - read.T @ k)
-            o = memory[h].T @ q / kd**0.5
+            o = memory[h].T @ q * (config.scale or kd**-0.5)
             o = o / (o @ o / vd + 1e-6) ** 0.5 * names["o_norm.weight"]
             if config.output_gate:
                 z = (names["g_proj.weight"] @ x[t]).reshape(heads, vd)[h]
