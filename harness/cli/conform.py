@@ -18,6 +18,7 @@ RUNNERS = {
     "worldmodelbench": "suites.worldmodelbench.conform:run",
     "videophy": "suites.videophy.conform:run",
     "reported": "harness.audit.conform:run",
+    "model": "harness.cli.conform_model:run",
 }
 
 
@@ -28,7 +29,12 @@ def register(app: typer.Typer) -> None:
 
 def conform(
     what: Annotated[str, typer.Argument(help="One of: " + ", ".join(RUNNERS) + ".")],
-    path: Annotated[Path, typer.Argument(help="A file of cases with expected values.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="A file of cases with expected values; for model, a folder of golden tensors."
+        ),
+    ],
     assets: Assets = None,
 ) -> int:
     """Run conformance cases and exit 1 naming every mismatch.

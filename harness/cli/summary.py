@@ -11,6 +11,7 @@ from rich.table import Table
 from harness.plan import Prepared, describe
 from harness.records import Cell, ClaimKind, Level, Results
 from harness.reduce import ALL
+from harness.stats.power import detectable_rate
 
 _STYLE = {Level.GOOD: "green", Level.DOUBT: "yellow", Level.BAD: "red", Level.OPEN: "dim"}
 
@@ -81,11 +82,16 @@ def show_plan(prepared: Prepared, directory: Path) -> None:
     """Print what a run would do."""
     console = Console(highlight=False)
     table = Table(box=None)
-    for name in ("suite", "model", "samples", "inputs absent", "questions to ask"):
-        table.add_column(name, justify="right" if "s" in name[-1:] else "left")
+    for name in ("suite", "model", "samples", "absent", "questions", "detectable"):
+        table.add_column(name, justify="left" if name in ("suite", "model") else "right")
     for suite, model, samples, absent, questions in describe(prepared.plan):
-        table.add_row(suite, model.replace("[", r"\["), str(samples), str(absent), str(questions))
+        least = detectable_rate(0.5, samples)
+        table.add_row(
+            suite, model.replace("[", r"\["), str(samples), str(absent), str(questions),
+            "none" if least is None else f"{100 * least:.1f} points",
+        )  # fmt: skip
     console.print(table)
+    console.print("detectable: difference of a rate near 50 % seen with 80 % power at level 95 %")
     for task in prepared.plan.tasks:
         for note in task.notes:
             console.print(f"note: {note}", markup=False)
