@@ -12,7 +12,6 @@ from harness.errors import ConfigError, nearest
 from harness.records import Judge, Record, RunSpec, Task
 
 _SECTIONS: dict[str, type[Record]] = {"": RunSpec, "tasks": Task, "judge": Judge}
-_PATHS = ("videos", "results")
 
 
 def load_spec(path: Path) -> RunSpec:

@@ -66,12 +66,6 @@ class IncompleteError(UserError):
     code = ExitCode.INCOMPLETE
 
 
-class GateError(UserError):
-    """A gate that the user set was not met."""
-
-    code = ExitCode.GATE_FAILED
-
-
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return advice naming the valid names closest to ``name``."""
     known = sorted(known)

@@ -36,6 +36,7 @@ from harness.records import (
     Scalar,
     Verdict,
 )
+from harness.stats.power import rounding_halfwidth
 
 REPRODUCED, UNDERPOWERED = "reproduced", "consistent but underpowered"
 DIFFERENT, INCOMPARABLE, MISSING = "different", "incomparable", "missing"
@@ -116,7 +117,7 @@ def difference(estimate: Estimate, reported: Reported) -> Difference | None:
     if estimate.value is None or estimate.lo is None or estimate.hi is None:
         return None
     census = is_census(estimate)
-    half_unit = 0.0 if census else 0.5 * 10.0**-reported.decimals
+    half_unit = 0.0 if census else rounding_halfwidth(reported.decimals)
     widen = 1.0 if census or not reported.n else math.sqrt(1 + estimate.n / reported.n)
     below = widen * (estimate.value - estimate.lo) + half_unit
     above = widen * (estimate.hi - estimate.value) + half_unit
@@ -131,7 +132,7 @@ def _compare(cell: Cell, reported: Reported, unknown: list[str]) -> Verdict:
     if gap is None:
         reason = f"no interval: {estimate.reason or 'undefined'}"
         return _number(UNDERPOWERED, cell, reported, [reason, *unknown])
-    margin = 0.5 * 10.0**-reported.decimals if reported.margin is None else reported.margin
+    margin = rounding_halfwidth(reported.decimals) if reported.margin is None else reported.margin
     shown = (
         f"difference {gap.value:+.4g}, interval {gap.lo:+.4g} to {gap.hi:+.4g}, "
         f"margin ±{margin:.4g}"

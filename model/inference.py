@@ -80,33 +80,44 @@ def joint(
     """
     video, actions = with_history(video_noise, prompt.history), action_noise
     rows, columns = model.video_dit.config.patch[1:]
-    frames, height, width = video.shape[2:]
-    shift = video_shift((height // rows) * (width // columns), frames)
+    shift = video_shift((video.shape[3] // rows) * (video.shape[4] // columns), video.shape[2])
     levels = [*schedule(steps, shift), 0.0]
     action_levels = [*schedule(steps, ACTION_SHIFT), 0.0]
-    past = prompt.history.shape[2]
     for step in range(steps):
-        times, action_times = (
-            torch.full(
-                video.shape[:1], TIMESTEPS * sigmas[step], dtype=torch.float64, device=video.device
-            )
-            for sigmas in (levels, action_levels)
-        )
-        velocity, action_velocity = model.joint(
-            video,
-            times,
-            actions,
-            action_times,
-            prompt.context,
-            history=past,
-            robot_state=prompt.robot_state,
-            context_mask=prompt.context_mask,
-        )
-        if negative is not None:
-            text = model.with_state(negative, None, prompt.robot_state)
-            away = model.video_dit(video, times, text.states, context_mask=text.mask, history=past)
-            velocity = away + guidance * (velocity - away)
-        video = video + velocity * (levels[step + 1] - levels[step])
-        video = with_history(video, prompt.history)
-        actions = actions + action_velocity * (action_levels[step + 1] - action_levels[step])
+        times = (_times(video, levels[step]), _times(video, action_levels[step]))
+        v, a = _velocities(model, video, actions, times, prompt, negative, guidance)
+        video = with_history(video + v * (levels[step + 1] - levels[step]), prompt.history)
+        actions = actions + a * (action_levels[step + 1] - action_levels[step])
     return video, actions
+
+
+def _velocities(
+    model: WorldActionModel,
+    video: Tensor,
+    actions: Tensor,
+    times: tuple[Tensor, Tensor],
+    prompt: Prompt,
+    negative: Tensor | None,
+    guidance: float,
+) -> tuple[Tensor, Tensor]:
+    """Return the velocities of both branches, the video's guided away from a negative prompt."""
+    past = prompt.history.shape[2]
+    velocity, action_velocity = model.joint(
+        video,
+        times[0],
+        actions,
+        times[1],
+        prompt.context,
+        history=past,
+        robot_state=prompt.robot_state,
+        context_mask=prompt.context_mask,
+    )
+    if negative is not None:
+        text = model.with_state(negative, None, prompt.robot_state).states
+        away = model.video_dit(video, times[0], text, history=past)
+        velocity = away + guidance * (velocity - away)
+    return velocity, action_velocity
+
+
+def _times(like: Tensor, sigma: float) -> Tensor:
+    return torch.full((like.shape[0],), TIMESTEPS * sigma, dtype=torch.float64, device=like.device)

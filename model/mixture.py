@@ -21,8 +21,9 @@ from model.blocks import Block, Context, Times, blocks_of, text_mask
 from model.config import ActionConfig, ModelConfig, VideoConfig
 from model.embeddings import mlp, time_code
 from model.masks import Window
-from model.network import Clip, KeyValues, LayerState, VideoDiT
+from model.network import Clip, VideoDiT
 from model.rotary import action_angles, rotate, rotation
+from model.states import KeyValues, LayerState
 
 HistoryKeys = tuple[KeyValues | None, ...]
 """Each layer's keys and values of the history frames; None for a gated delta layer, which has

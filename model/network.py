@@ -17,37 +17,10 @@ from model.attention import history_attention, window_attention
 from model.blocks import Block, Context, Times, blocks_of, text_mask
 from model.config import VideoConfig
 from model.embeddings import mlp, place_code, time_code
-from model.gated_delta import DeltaState
 from model.masks import Window
 from model.rotary import Rotation, rotate, rotation, video_angles
+from model.states import KeyValues, LayerState, StreamState
 from model.step_skipping import StepSkipper
-
-
-class KeyValues(NamedTuple):
-    """Rotated keys and values of a softmax layer, ``[B, N, H, hd]`` each."""
-
-    k: Tensor
-    v: Tensor
-
-
-LayerState = DeltaState | KeyValues
-
-
-class StreamState(NamedTuple):
-    """What a streaming network remembers after ``frames`` frames of ``height x width`` latents.
-
-    A softmax layer keeps the keys and values of the frames its window can still reach; a gated
-    delta layer its memory. Apart from full attention, the size does not grow with ``frames``.
-    """
-
-    frames: int
-    height: int
-    width: int
-    layers: tuple[LayerState, ...]
-
-    def bytes(self) -> int:
-        """Return the memory that the tensors take."""
-        return sum(t.numel() * t.element_size() for layer in self.layers for t in layer)
 
 
 class Clip(NamedTuple):

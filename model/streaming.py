@@ -22,7 +22,8 @@ from model.config import VideoConfig
 from model.diffusion import Velocity, euler
 from model.gated_delta import DeltaState
 from model.masks import Window
-from model.network import KeyValues, LayerState, StreamState, VideoDiT
+from model.network import VideoDiT
+from model.states import KeyValues, LayerState, StreamState
 
 Sampler = Callable[[Velocity, Tensor, Sequence[float]], Tensor]
 """From a velocity field, starting noise and levels to a clean block; ``euler`` or ``renoise``."""

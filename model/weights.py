@@ -8,15 +8,20 @@ from a configuration given by the caller.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
+from torch import nn
 
+from model.checkpoint_files import (
+    CheckpointError,
+    read_shapes,
+    read_tensors,
+    some,
+    tensor_files,
+)
 from model.config import ActionConfig, DeltaConfig, Kind, ModelConfig, VideoConfig, get_config
 from model.mixture import WorldActionModel
 from model.network import VideoDiT
@@ -29,12 +34,6 @@ WRAPPERS = ("module.", "model.")
 """Prefixes that training wrappers add around everything; an extension of ours."""
 UNSUPPORTED = ("img_emb.", "ref_conv.", ".k_img.", ".v_img.", ".norm_k_img.")
 """Tensors of optional parts that no released configuration has."""
-FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
-_SHOWN = 8
-
-
-class CheckpointError(ValueError):
-    """A file that cannot be loaded as it is; the message says what was expected."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class WeightReport:
     def __str__(self) -> str:
         shapes = [f"{n} (expected {list(e)}, got {list(g)})" for n, e, g in self.misshapen]
         groups = (("missing", self.missing), ("unexpected", self.unexpected), ("misshapen", shapes))
-        return "; ".join(f"{len(n)} {kind}: {_some(n)}" for kind, n in groups if n) or "all match"
+        return "; ".join(f"{len(n)} {kind}: {some(n)}" for kind, n in groups if n) or "all match"
 
 
 def load_kairos_checkpoint(
@@ -81,12 +80,12 @@ def load_kairos_checkpoint(
         CheckpointError: no such file, not a safetensors file, truncated, corrupt, values that are
             not finite, or names and shapes that do not match.
     """
-    files = _files(path)
+    files = tensor_files(path)
     shapes: dict[str, tuple[int, ...]] = {}
     for file in files:
-        found = _shapes(file)
+        found = read_shapes(file)
         if twice := shapes.keys() & found.keys():
-            raise CheckpointError(f"{path}: tensors in more than one shard: {_some(sorted(twice))}")
+            raise CheckpointError(f"{path}: tensors in more than one shard: {some(sorted(twice))}")
         shapes |= found
     names = strip_prefixes(shapes)
     stripped = {names[n]: s for n, s in shapes.items()}
@@ -100,7 +99,8 @@ def load_kairos_checkpoint(
     _widen_gates(network)
     targets = network.state_dict()
     for file in files:
-        _copy(file, names, targets)
+        for name, value in read_tensors(file):
+            targets[names[name]].copy_(value)
     return network.eval()
 
 
@@ -124,7 +124,7 @@ def strip_prefixes(names: Iterable[str]) -> dict[str, str]:
     refused = [n for n, short in found.items() if any(part in f".{short}" for part in UNSUPPORTED)]
     if refused:
         raise CheckpointError(
-            f"tensors of parts that no released configuration has: {_some(refused)}"
+            f"tensors of parts that no released configuration has: {some(refused)}"
         )
     return found
 
@@ -191,10 +191,10 @@ def _kinds(shapes: Shapes, prefix: str) -> tuple[Kind, ...]:
     start = f"{prefix}blocks."
     numbers = {n[len(start) :].split(".")[0] for n in shapes if n.startswith(start)}
     if not numbers or not all(n.isdecimal() for n in numbers):
-        raise CheckpointError(f"expected tensors named {start}0. and on, found {_some(shapes)}")
+        raise CheckpointError(f"expected tensors named {start}0. and on, found {some(shapes)}")
     absent = {str(layer) for layer in range(len(numbers))} - numbers
     if absent:
-        raise CheckpointError(f"all tensors of layers {_some(sorted(absent, key=int))} are absent")
+        raise CheckpointError(f"all tensors of layers {some(sorted(absent, key=int))} are absent")
     kinds: list[Kind] = []
     for layer in range(len(numbers)):
         if f"{start}{layer}.gated_delta.q_proj.weight" in shapes:
@@ -218,74 +218,12 @@ def _infer_delta(shapes: Shapes, prefix: str, kinds: tuple[Kind, ...]) -> DeltaC
 def _shape(shapes: Shapes, name: str, rank: int) -> tuple[int, ...]:
     if name not in shapes:
         raise CheckpointError(
-            f"expected a tensor {name}, which decides a size; found {_some(shapes)}"
+            f"expected a tensor {name}, which decides a size; found {some(shapes)}"
         )
     shape = tuple(shapes[name])
     if len(shape) != rank or min(shape) < 1:
         raise CheckpointError(f"{name}: expected {rank} sizes of at least 1, got {list(shape)}")
     return shape
-
-
-def _files(path: Path) -> list[Path]:
-    """Return the tensor files that a path stands for."""
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file; expected a .safetensors file or its index")
-    if path.suffix != ".json":
-        return [path]
-    try:
-        names = set(json.loads(path.read_text("utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{path}: expected an index with a weight_map of tensor to file"
-        ) from error
-    strange = [n for n in names if not isinstance(n, str) or Path(n).name != n]
-    if strange or not names:
-        raise CheckpointError(f"{path}: shards must be plain file names beside the index")
-    absent = sorted(n for n in names if not (path.parent / n).is_file())
-    if absent:
-        raise CheckpointError(f"{path}: shards of the index are absent: {_some(absent)}")
-    return [path.parent / name for name in sorted(names)]
-
-
-def _shapes(file: Path) -> dict[str, tuple[int, ...]]:
-    """Read the names and shapes of a file's header; the values stay unread."""
-    try:
-        with safe_open(file, framework="pt") as tensors:
-            return {n: tuple(tensors.get_slice(n).get_shape()) for n in tensors.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{file}: {_diagnosis(file)} ({error})") from error
-
-
-def _diagnosis(file: Path) -> str:
-    """Say what a file is that safetensors refuses, from its first bytes and its length."""
-    size = file.stat().st_size
-    with file.open("rb") as handle:
-        start = handle.read(9)
-    if start[:2] == b"PK" or start[:1] == b"\x80":
-        return "a pickled PyTorch file under another name; convert it to safetensors first"
-    if start.startswith(b"version https"[:9]):
-        return "a pointer to a file in large file storage, not the file; fetch the file itself"
-    if len(start) < 9 or start[8:9] != b"{":
-        return f"not a safetensors file ({size} bytes)"
-    header = int.from_bytes(start[:8], "little")
-    if header + 8 > size:
-        return f"truncated within its header: {size} bytes, the header alone takes {header + 8}"
-    return f"truncated or corrupt: {size} bytes, which its header contradicts"
-
-
-def _copy(file: Path, names: Mapping[str, str], targets: Mapping[str, Tensor]) -> None:
-    """Copy a file's tensors into the network, refusing values that cannot be weights."""
-    with safe_open(file, framework="pt") as tensors:
-        for name in tensors.keys():  # noqa: SIM118
-            value = tensors.get_tensor(name)
-            if value.dtype not in FLOATING:
-                raise CheckpointError(f"{file}: {name} is {value.dtype}, expected a floating dtype")
-            if not value.isfinite().all():
-                wrong = int((~value.isfinite()).sum())
-                raise CheckpointError(
-                    f"{file}: {name} holds {wrong} of {value.numel()} values that are not finite"
-                )
-            targets[names[name]].copy_(value)
 
 
 def _widen_gates(network: nn.Module) -> None:
@@ -300,9 +238,3 @@ def _without(name: str, prefixes: tuple[str, ...]) -> str:
         if name.startswith(prefix):
             return name[len(prefix) :]
     return name
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    return ", ".join(listed[:_SHOWN]) + more if listed else "none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.records import Judge, RunSpec, Task
+from harness.records import RunSpec, Task
 
 EXAMPLE_MODEL = "example model (made up)"
 
@@ -35,6 +35,3 @@ def official_tasks(assets: Path | None) -> tuple[Task, ...]:
 
     human = find_human_csv(assets) if assets else None
     return tuple(human_tasks(human)) if human else ()
-
-
-HUMAN = Judge(kind="human", name="majority of human annotators")

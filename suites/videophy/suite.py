@@ -24,7 +24,6 @@ CITATION = """@misc{videophy,
 }"""
 
 QUESTIONS = ("sa", "pc")
-_NAMES = {"sa": "SA", "pc": "PC"}
 _NEEDS = (
     "one video per caption and the judge videophysics/videocon_physics (a 7B model, CUDA, "
     "transformers 4.28.1), or its two output CSV files"

@@ -10,15 +10,14 @@ import statistics
 import time
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from model.attention import masked_attention, window_attention  # noqa: E402
-from model.config import get_config  # noqa: E402
-from model.gated_delta import GatedDelta  # noqa: E402
-from model.linear_memory import chunked  # noqa: E402
-from model.masks import Window, visible  # noqa: E402
-from model.network import VideoDiT  # noqa: E402
+from model.attention import masked_attention, window_attention
+from model.config import get_config
+from model.gated_delta import GatedDelta
+from model.linear_memory import chunked
+from model.masks import Window, visible
+from model.network import VideoDiT
 
 LINEAR = {
     "swa": Window(3),

@@ -9,10 +9,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from model.checkpoint_files import CheckpointError
 from model.config import get_config
 from model.mixture import WorldActionModel
 from model.network import VideoDiT
-from model.weights import CheckpointError, compare, infer_config, load_kairos_checkpoint
+from model.weights import compare, infer_config, load_kairos_checkpoint
 
 torch.set_num_threads(1)
 HEADS = 4
