@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.errors import DataError, nearest
+from harness.errors import DataError, UserError, nearest
 
 
 class Mismatch(NamedTuple):
@@ -47,6 +47,11 @@ class Conformance:
 
 
 Case = Mapping[str, Any]
+BAD_INPUT = (
+    KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, UserError,
+)  # fmt: skip
+"""What a rule may end with on an input that it cannot take; the case is then a mismatch."""
+
 Rule = Callable[[Case], Mapping[str, Any]]
 """From a case to the values it is expected to have, by the names of its expected blocks."""
 
@@ -78,7 +83,7 @@ def run_cases(cases: Sequence[Case], rules: Mapping[str, Rule], tolerance: float
         except CannotRun as reason:
             not_run.append(NotRun(name, str(reason)))
             continue
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except BAD_INPUT as error:
             mismatches.append(Mismatch(name, "input", "a case that can be run", repr(error)))
             continue
         for block in (key for key in case if key.startswith("expected")):
