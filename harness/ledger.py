@@ -15,6 +15,7 @@ from harness.records import (
     Cell,
     Check,
     ClaimKind,
+    Locator,
     Reported,
     Row,
     RunPlan,
@@ -23,6 +24,7 @@ from harness.records import (
 )
 from harness.reduce import ALL
 from harness.reported.claims import Claim, load_claims
+from harness.reported.registry import Tables, load_tables
 from harness.verdicts import (
     LEVELS,
     UNTESTED,
@@ -44,6 +46,7 @@ def build(
     return [
         *statements(load_claims(), checks),
         *numbers(plan, cells, suites),
+        *without_suite(load_tables(None), suites),
         *(decide_check(check) for check in checks),
     ]
 
@@ -106,6 +109,33 @@ def hold(cell: Cell, task: TaskPlan, reported: Reported, scorer: str, suite: Sui
     """Decide one published number, with the scorer as part of both protocols."""
     theirs = msgspec.structs.replace(reported, protocol={**reported.protocol, "scorer": scorer})
     return decide(cell, theirs, {**task.protocol, "scorer": scorer}, suite.info.critical)
+
+
+def without_suite(tables: Tables, suites: Mapping[str, Suite]) -> list[Verdict]:
+    """Return an open verdict for each table of results whose benchmark has no suite here."""
+    served = {one.locator.file for suite in suites.values() for one in suite.reported()}
+    verdicts: list[Verdict] = []
+    for table in tables.tables():
+        results = [cell for cell in table.cells if cell.decimals is not None
+                   and "configuration_not_a_result" not in cell.note]  # fmt: skip
+        if not table.name.startswith("v3.") or not results or f"{table.name}.csv" in served:
+            continue
+        first = results[0]
+        what = f"{first.benchmark} {first.subset}".strip()
+        verdicts.append(
+            Verdict(
+                claim=f"table/{table.name}",
+                kind=ClaimKind.NUMBER,
+                outcome=UNTESTED,
+                level=LEVELS[UNTESTED],
+                statement=f"{what}: {len(results)} printed results",
+                locator=Locator(
+                    source=first.source, place=first.table, file=first.file, line=first.line
+                ),
+                needs=f"measurements of {what}, for which this version has no suite",
+            )
+        )
+    return verdicts
 
 
 def same_table(task: TaskPlan, reported: Reported) -> bool:

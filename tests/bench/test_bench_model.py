@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from model.gated_delta import GatedDelta
 from model.linear_memory import chunked
 from model.masks import Window, visible
 from model.network import VideoDiT
+from model.streaming import advance, start
 
 LINEAR = {
     "swa": Window(3),
@@ -138,3 +140,21 @@ def test_the_hybrid_stack_grows_linearly_and_full_attention_does_not(benchmark):
     assert slope <= 1.1
     assert r2 >= 0.999
     assert full_slope > 1.6
+
+
+def test_a_streamed_block_costs_the_same_wherever_it_stands(benchmark):
+    config = replace(get_config("small").video, causality="block_causal", block=2)
+    model, context = VideoDiT(config), torch.randn(1, 8, 24)
+    block, times = torch.randn(1, 4, 2, 16, 16), torch.zeros(1)
+    states = [start(model, 1, 16, 16)]
+    for _ in range(60):
+        states.append(advance(model, block, times, context, states[-1])[1])
+
+    def at(place):
+        return lambda: advance(model, block, times, context, states[place])
+
+    benchmark.pedantic(at(60), rounds=5, warmup_rounds=1)
+    (early, _), (late, _) = seconds((at(10), at(60)), 15)
+    benchmark.extra_info["late_to_early"] = round(late / early, 3)
+    assert states[60].bytes() == states[10].bytes()
+    assert late / early < 1.1

@@ -178,8 +178,10 @@ def test_a_whole_network_is_counted_as_the_operator_counter_sees_it():
     assert sum(operators.values()) - attention == expected
 
 
-def test_projections_of_the_gated_layer_are_counted_too():
-    config = replace(get_config("tiny").video, layers=("GATED",))
+@pytest.mark.parametrize("change", [{}, {"output_gate": False}, {"conv": 1}])
+def test_projections_of_the_gated_layer_are_counted_too(change):
+    tiny = get_config("tiny").video
+    config = replace(tiny, layers=("GATED",), delta=replace(tiny.delta, **change))
     model, grid = VideoDiT(config), Grid(4, 4, text=5)
     operators = counted(
         lambda: model(torch.randn(1, 4, 4, 4, 4), torch.zeros(1), torch.randn(1, 5, 24))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from model.backends import delta_rule, obstacle
 from model.config import DeltaConfig
 from model.gated_delta import CausalConv, GatedDelta, l2_normalise, log_decay
+from model.linear_memory import recurrent
 
 torch.set_num_threads(1)
 SIZES = {"heads": 2, "key_dim": 4, "value_dim": 6}
@@ -196,6 +198,38 @@ def test_fla_on_a_cpu_is_refused_with_the_reason():
     with pytest.raises(ValueError, match="needs a CUDA tensor, got one on cpu"):
         delta_rule(*rule_inputs(), implementation="fla")
     assert obstacle(torch.zeros(1, 1, 1, 1), "impl")
+
+
+@pytest.mark.parametrize(
+    ("change", "form", "reason"),
+    [
+        ({"is_cuda": False, "device": "cpu"}, "impl", "needs a CUDA tensor"),
+        ({"dtype": torch.float64}, "impl", "no double precision"),
+        ({}, "paper", "decay before they correct"),
+        ({"shape": (1, 0, 2, 64)}, "impl", "no tokens"),
+        ({"shape": (1, 9, 2, 512)}, "impl", "at most 256 wide, got 512"),
+    ],
+)
+def test_every_obstacle_to_fused_kernels_is_said(change, form, reason):
+    served = {"is_cuda": True, "dtype": torch.bfloat16, "shape": (1, 9, 2, 64), **change}
+    assert reason in obstacle(SimpleNamespace(**served), form)
+
+
+def test_fused_kernels_are_called_by_their_conventions(monkeypatch):
+    inputs, state = rule_inputs(), torch.randn(1, 2, 4, 4, dtype=torch.float64)
+
+    def kernel(q, k, v, *, g, beta, scale, initial_state, output_final_state, **options):
+        assert g.dtype == initial_state.dtype == torch.float32
+        assert output_final_state
+        assert options == {"use_qk_l2norm_in_kernel": False}
+        return recurrent(q, k, v, g, beta, scale=scale, state=initial_state)
+
+    module = SimpleNamespace(chunk_gated_delta_rule=kernel)
+    monkeypatch.setattr("model.backends.obstacle", lambda q, form: "")
+    monkeypatch.setattr("model.backends.importlib.import_module", lambda name: module)
+    oracle = recurrent(*inputs, scale=0.3, state=state)
+    out = delta_rule(*inputs, scale=0.3, state=state)
+    assert gap(out.output, oracle.output) < 1e-5
 
 
 @pytest.mark.parametrize("change", [{"heads": 0}, {"conv": 0}, {"gate": "tanh"}, {"form": "x"}])

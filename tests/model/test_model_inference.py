@@ -72,5 +72,7 @@ def test_guidance_moves_the_video_and_not_the_actions():
     guided = joint(model(), video, actions, prompt, steps=2, negative=negative)
     assert gap(guided[0], plain[0]) > 1e-3
     assert gap(guided[1], plain[1]) < 1e-12
+    same = joint(model(), video, actions, prompt, steps=2, negative=prompt.context)
+    assert gap(same[0], plain[0]) < 1e-12
     none = joint(model(), video, actions, prompt, steps=2, negative=negative, guidance=1.0)
     assert gap(none[0], plain[0]) < 1e-12
