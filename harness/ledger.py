@@ -41,8 +41,16 @@ TABLE_FIELDS = ("subset", "mode")
 def build(
     plan: RunPlan, cells: Sequence[Cell], rows: Iterable[Row], suites: Mapping[str, Suite]
 ) -> list[Verdict]:
-    """Return one verdict per claim, in a fixed order."""
+    """Return one verdict per claim, in a fixed order.
+
+    A run with the audit takes in every claim of the paper; one without, the published numbers of
+    the benchmarks it ran.
+    """
     checks = [row for row in rows if isinstance(row, Check)]
+    if not plan.spec.audit:
+        ran = {task.task.suite for task in plan.tasks}
+        mine = {name: suite for name, suite in suites.items() if name in ran}
+        return numbers(plan, cells, mine)
     return [
         *statements(load_claims(), checks),
         *numbers(plan, cells, suites),
