@@ -112,7 +112,7 @@ def history_attention(
     restrict: bool,
     everywhere: bool,
 ) -> Tensor:
-    """Return attention of video whose first frames are clean history (spec 1.12).
+    """Return attention of video whose first frames are clean history (mot_mask_utils.py).
 
     Args:
         q: rotated queries of the whole clip.

@@ -1,4 +1,4 @@
-"""The work of published video models, to read the paper's table of operations by (spec 3.4).
+"""The work of published video models, to read the paper's table of operations by.
 
 Sizes are from public configurations. Steps and frames that the paper does not state are chosen so
 that *one* convention, counting plain linear layers only, fits all four of its rows; that fit is an

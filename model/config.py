@@ -48,7 +48,7 @@ class DeltaConfig:
 
 @dataclass(frozen=True)
 class VideoConfig:
-    """The video branch; defaults are the released 4B sizes (spec 1.2, kairos_4b_config.py).
+    """The video branch; defaults are the released 4B sizes (kairos_4b_config.py).
 
     Args:
         dim: width of the residual stream.
@@ -146,7 +146,7 @@ class VideoConfig:
 
 @dataclass(frozen=True)
 class ActionConfig:
-    """The action branch: full attention only, sharing the video branch's heads (spec 1.11).
+    """The action branch: full attention only, sharing the video branch's heads (mot.py).
 
     Args:
         action_dim: width of an action vector.
@@ -255,4 +255,4 @@ CONFIGS: dict[str, ModelConfig] = {
     "small": ModelConfig(_SMALL),
     "small-full-attention": ModelConfig(full_attention(_SMALL)),
 }
-"""Released networks (spec 1.2), the paper's own variant (spec 2), and small ones for a CPU."""
+"""Released networks, the paper's own variant, and small ones for a CPU."""

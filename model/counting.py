@@ -1,4 +1,4 @@
-"""Closed-form parameters, operations, memory and state of a network (spec 1.17 and 3).
+"""Closed-form parameters, operations, memory and state of a network.
 
 Counts of work are multiply-accumulates (MAC) unless a name says FLOPs, which are two per MAC.
 Only matrix products and convolutions are counted, as a profiler of operators does; norms,
@@ -71,7 +71,7 @@ class Work:
 
     @property
     def linear(self) -> int:
-        """MACs of plain layers with weights: what the paper's table seems to count (spec 3.4)."""
+        """MACs of plain layers with weights: what the paper's table seems to count."""
         return self.total - self.scores - self.memory - self.cross_scores
 
     @property
@@ -172,7 +172,7 @@ def video_work(config: VideoConfig, grid: Grid, *, chunk: int = 64) -> Work:
 
 
 def per_token_time_work(config: VideoConfig, grid: Grid) -> int:
-    """Return the MACs that the release adds by embedding time for every token (spec 3.1)."""
+    """Return the MACs that the release adds by embedding time for every token."""
     return grid.tokens * (config.freq_dim + 7 * config.dim) * config.dim
 
 

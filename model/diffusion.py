@@ -1,4 +1,4 @@
-"""Flow matching: objective, noise schedules, guidance and samplers (spec 1.14).
+"""Flow matching: objective, noise schedules, guidance and samplers (flow_match.py).
 
 A noised latent at level ``sigma`` in [0, 1] is ``z = (1 - sigma) z0 + sigma noise`` and the
 network predicts the velocity ``noise - z0`` at timestep ``1000 sigma``. Schedules are plain

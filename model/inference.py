@@ -1,4 +1,4 @@
-"""Whole sampling runs of the world-action model (spec 1.13).
+"""Whole sampling runs of the world-action model (kairos_embodied_wam_pipeline.py).
 
 ``joint`` denoises video and actions together, each on its own schedule; ``act`` runs the video
 branch once over the clean history and then samples actions alone. With restricted history both

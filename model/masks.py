@@ -3,7 +3,7 @@
 This file defines visibility and computes no attention; ``attention.py`` has a kernel that never
 builds these matrices and is tested against them. Tokens are frame-major: token ``i`` belongs to
 frame ``i // L``, with ``L`` tokens per frame. The released code has two window rules and the
-paper a third; they differ in width (spec 1.6; kairos_dit_v2.py:222, mot_mask_utils.py:72, eq. 7):
+paper a third; they differ in width (kairos_dit_v2.py:222, mot_mask_utils.py:72, eq. 7):
 
 ====== ======================================= ================
 rule   visible if                              keys inside

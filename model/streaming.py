@@ -1,4 +1,4 @@
-"""Block-by-block generation with a carried memory (spec 4.4).
+"""Block-by-block generation with a carried memory.
 
 Streaming equals one forward over the whole clip exactly when nothing looks ahead of its block:
 gated delta layers are causal by construction; softmax layers must have ``causal`` or

@@ -71,7 +71,7 @@ def load_kairos_checkpoint(
     Args:
         path: the file; an index is ``*.safetensors.index.json`` with its shards beside it.
         config: sizes and rules; ``None`` infers sizes from the shapes and takes the rules of the
-            released family (spec 1.2).
+            released family.
         heads: softmax heads for an inferred configuration; shapes do not tell.
         dtype: of the weights; ``A_log`` and ``dt_bias`` stay in float32 at least.
         device: where to put them.

@@ -133,4 +133,31 @@ def flops(
         print(f"{name:28} {values[0] / 1e15:10.3f} {values[1] / 1e15:15.3f}")
     least = passes * works[0].flops / (hardware * 1e12)
     print(f"at the peak of {hardware:g} TFLOPS a run takes at least {least:.1f} s")
+    print()
+    show_paper_column(hardware)
     return 0
+
+
+def show_paper_column(hardware: float) -> None:
+    """Hold the paper's PFLOP column against two ways of counting, and its time against a peak."""
+    from model.comparators import accounts, work_ceiling_pflop
+
+    print("the paper's PFLOP column (720P, 5 s), under choices that its text does not state")
+    print(f"{'model':24} {'printed':>8} {'linear':>8} {'all':>8} {'passes':>7}  assumption")
+    rows = accounts()
+    for row in rows:
+        print(
+            f"{row.name:24} {row.reported_pflop:8.1f} {row.linear_pflop:8.2f} "
+            f"{row.total_pflop:8.2f} {row.passes:7}  {row.assumption}"
+        )
+    widest = max(abs(row.gap) for row in rows)
+    print(
+        f"linear layers alone fit all rows within {100 * widest:.1f} %: attention seems uncounted"
+    )
+    ceiling = work_ceiling_pflop(43.0, hardware)
+    default = 100 * rows[0].total_pflop / rows[0].passes
+    verdict = "cannot be" if default > ceiling else "may be"
+    print(
+        f"43 s at {hardware:g} TFLOPS allow {ceiling:.1f} PFLOP; fifty guided steps need "
+        f"{default:.1f}: the printed row {verdict} the undistilled default"
+    )

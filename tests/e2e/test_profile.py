@@ -57,3 +57,10 @@ def test_the_released_network_is_counted(command) -> None:
     assert "4,050,613,120 parameters, 73,920 tokens" in ended.out
     assert "0.899" in ended.out
     assert "2.237" in ended.out
+    assert "cannot be the undistilled default" in ended.out
+    rows = [line.split() for line in ended.out.splitlines() if line.startswith("Cosmos")]
+    assert rows[0][1:4] == ["156.5", "156.40", "526.96"]
+
+
+def test_faster_hardware_lifts_the_ceiling(command) -> None:
+    assert "may be the undistilled" in command("profile", "flops", "--hardware", 3000).out

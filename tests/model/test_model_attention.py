@@ -32,7 +32,7 @@ def gap(a, b):
 
 
 def sees(i, j, size, w, rule):
-    """The three window rules, straight from the table of the specification."""
+    """The three window rules, written out once more."""
     if rule == "token":
         return abs(i - j) <= w * size
     if rule == "frame":

@@ -79,7 +79,7 @@ def test_causal_pairs_are_not_counted():
         visible_pairs(Window(2, causality="causal"), 4, 1)
 
 
-def test_visible_pairs_of_the_specification():
+def test_visible_pairs_in_closed_form():
     frames, size, w, d = 21, 3520, 3, 4
     tokens, band = frames * size, w * size
     token = tokens * (2 * band + 1) - band * (band + 1)
