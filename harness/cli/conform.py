@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 RUNNERS = {
     "worldmodelbench": "suites.worldmodelbench.conform:run",
     "videophy": "suites.videophy.conform:run",
+    "robotwin": "suites.robotwin.conform:run",
     "reported": "harness.audit.conform:run",
     "model": "harness.cli.conform_model:run",
 }
