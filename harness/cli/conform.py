@@ -18,6 +18,7 @@ RUNNERS = {
     "worldmodelbench": "suites.worldmodelbench.conform:run",
     "videophy": "suites.videophy.conform:run",
     "robotwin": "suites.robotwin.conform:run",
+    "libero_plus": "suites.liberoplus.conform:run",
     "reported": "harness.audit.conform:run",
     "model": "harness.cli.conform_model:run",
 }

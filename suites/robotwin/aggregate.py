@@ -11,11 +11,11 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
 
 from harness.stats.intervals import wilson
+from suites._percent import percent, rounded
 from suites.robotwin.tasks import TASKS
 
 Cell = tuple[str, str]  # task, phase
@@ -133,14 +133,3 @@ def _shown(row: dict[str, Any] | None) -> dict[str, Any] | None:
         name: rounded(value) if isinstance(value, Fraction | float) else value
         for name, value in row.items()
     }
-
-
-def rounded(value: Fraction | float) -> float:
-    """Return a value with ten decimals."""
-    return round(float(value), 10)
-
-
-def percent(value: Fraction) -> str:
-    """Write a share in percent with one decimal, halves up, from the exact fraction."""
-    exact = Decimal((100 * value).numerator) / Decimal((100 * value).denominator)
-    return str(exact.quantize(Decimal("0.1"), ROUND_HALF_UP))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from harness.conform import Case, Conformance, load_cases, run_cases
-from suites._vla_eval import Recording, read_aggregate, read_connection
+from suites._cases import contents, recording
 from suites.robotwin import ingest, paper
 from suites.robotwin.aggregate import Ingested, summarise
 from suites.robotwin.tasks import PHASES
@@ -49,34 +47,6 @@ def _paper_rows(case: Case) -> Mapping[str, Any]:
         for row in case["rows"]
     }
     return {"expected": {"rows": rows}}
-
-
-def contents(case: Case) -> dict[str, Any]:
-    """Return a case's files by path."""
-    return {file["path"]: file.get("json", file.get("text")) for file in case["files"]}
-
-
-def build_sqlite(case: Mapping[str, Any]) -> sqlite3.Connection:
-    """Build the recording that a case describes, in memory."""
-    connection = sqlite3.connect(":memory:")
-    for table, columns in case["schema"].items():
-        made = ", ".join(f'"{name}" {kind}' for name, kind in columns)
-        connection.execute(f'create table "{table}" ({made})')
-        rows = case.get(table, [])
-        marks = ", ".join("?" * len(columns))
-        connection.executemany(f'insert into "{table}" values ({marks})', rows)  # noqa: S608
-    return connection
-
-
-def recording(case: Case) -> Recording:
-    """Return the episodes of a vla-eval case, from its files or its database."""
-    if "sqlite" in case:
-        with closing(build_sqlite(case["sqlite"])) as connection:
-            return read_connection(connection, case["sqlite"]["file"])
-    whole = Recording()
-    for path, content in contents(case).items():
-        whole.episodes += read_aggregate(ingest.as_json(content, path), path).episodes
-    return whole
 
 
 def _vla_eval(case: Case, expected: int) -> Ingested:

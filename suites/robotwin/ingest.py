@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from harness.errors import DataError
+from suites._cases import as_json
 from suites._vla_eval import Episode
 from suites.robotwin.aggregate import Cell, Ingested
 from suites.robotwin.tasks import PHASES, STEP_LIMITS, task_name
@@ -190,16 +190,6 @@ def version(text: str) -> tuple[int, ...]:
 def half_up(value: float) -> int:
     """Return the nearest whole number, halves up."""
     return math.floor(value + 0.5)
-
-
-def as_json(content: Any, path: str) -> Any:
-    """Return parsed JSON, parsing it where it is still text."""
-    if not isinstance(content, str):
-        return content
-    try:
-        return json.loads(content)
-    except ValueError as error:
-        raise DataError(f"not JSON: {error}", where=path) from error
 
 
 def _cell(task: str, phase: str, path: str) -> Cell:

@@ -1,0 +1,165 @@
+"""Every result format of LIBERO-Plus, read from file contents by path.
+
+Contents are given as text or as parsed JSON. Overlapping results are refused, never averaged;
+only Kairos's re-runs of one task have an order, and there the last one wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+
+from harness.errors import DataError
+from suites._cases import as_json
+from suites._vla_eval import Episode
+from suites.liberoplus.aggregate import Ingested, Unit
+from suites.liberoplus.catalog import CATEGORIES, MIX, SUITES, catalog, sizes
+
+Contents = Mapping[str, Any]  # path -> text or parsed JSON
+ASIDE = {"task_logs", "task_status", "traces"}
+
+
+class _Result(NamedTuple):
+    """One Kairos result file; the greater of two is the one that counts."""
+
+    started: str
+    gpu: int
+    k: int
+    n: int
+
+
+def kairos_results(files: Contents) -> Ingested:
+    """Read ``gpu*_task*_results.json`` files; episode lists win over the counts beside them.
+
+    Their task ids count within the category in an order that is not published, so difficulty and
+    base task stay unknown. With ``libero_mix`` present the base suites are left out.
+    """
+    found = Ingested(mapped=False)
+    runs: dict[tuple[str, str, int], list[_Result]] = {}
+    for path, content in files.items():
+        parts = PurePosixPath(path).parts
+        if ASIDE & set(parts[:-1]) or not parts[-1].endswith("_results.json"):
+            continue
+        document = as_json(content, path)
+        result, consistent = _kairos_result(document, path)
+        found.warnings += [] if consistent else [f"count_mismatch:{path}"]
+        runs.setdefault(_kairos_task(document, path), []).append(result)
+    layouts = {suite for suite, _, _ in runs}
+    if MIX in layouts and layouts != {MIX}:
+        found.warnings.append("mix_and_base_overlap")
+        runs = {task: results for task, results in runs.items() if task[0] == MIX}
+    for (suite, category, index), results in runs.items():
+        best = max(results)
+        found.counts[Unit(suite, CATEGORIES[category], index)] = (best.k, best.n)
+        if len(results) > 1:
+            found.warnings.append(f"duplicate_task:{suite}/{category}/{index}:{len(results)}")
+    return found
+
+
+def _kairos_task(document: Mapping[str, Any], path: str) -> tuple[str, str, int]:
+    suite, category, index = (document[key] for key in ("task_suite", "category_value", "task_id"))
+    if suite not in (MIX, *SUITES):
+        raise DataError(f"unknown suite {suite!r}", where=path, expected=f"{MIX} or a base suite")
+    if category not in CATEGORIES:
+        raise DataError(
+            f"unknown category {category!r}", where=path, expected=", ".join(CATEGORIES)
+        )
+    size = sizes()[suite, CATEGORIES[category]]
+    if not 0 <= index < size:
+        raise DataError(f"task {index} of {category}", where=path, expected=f"0 to {size - 1}")
+    return suite, category, index
+
+
+def _kairos_result(document: Mapping[str, Any], path: str) -> tuple[_Result, bool]:
+    """Return the counts of one file, and whether its lists and its totals agree."""
+    k, n = int(document["successes"]), int(document["total_episodes"])
+    won, lost = document.get("success_episodes"), document.get("failure_episodes")
+    consistent = True
+    if won is not None and lost is not None:
+        if len({*won, *lost}) < len(won) + len(lost):
+            raise DataError("an episode is listed twice", where=path)
+        consistent = (k, n) == (len(won), len(won) + len(lost))
+        k, n = len(won), len(won) + len(lost)
+    if not 0 <= k <= n:
+        raise DataError(f"{k} successes of {n} episodes", where=path)
+    return _Result(str(document.get("start_time", "")), int(document["gpu_id"]), k, n), consistent
+
+
+def vla_eval(episodes: Iterable[Episode], reruns: int = 0) -> Ingested:
+    """Count vla-eval episodes by the suite and task id of their context.
+
+    Never by sentence: 26 groups of language tasks share one.
+    """
+    found, errors, seen = Ingested(), 0, set[tuple[object, ...]]()
+    for episode in episodes:
+        context, where = episode.context, episode.source
+        if "suite" not in context or "task_id" not in context:
+            raise DataError(
+                "these are not LIBERO-Plus results",
+                where=where,
+                expected="episodes with suite and task_id",
+            )
+        unit = _unit(context["suite"], context["task_id"], where)
+        stated = context.get("category")
+        if stated is not None and CATEGORIES.get(stated) != unit.category:
+            raise DataError(
+                f"task {unit.task} of {unit.suite} is given as {stated}",
+                where=where,
+                expected=f"{unit.category}, as the classification has it",
+            )
+        name = (unit, context.get("episode_idx"))
+        if name in seen and name[1] is not None:
+            raise DataError(
+                f"episode {name[1]} of task {unit.task} of {unit.suite} stands twice",
+                where=where,
+                hint="merge only results whose episodes are disjoint",
+            )
+        seen.add(name)
+        k, n = found.counts.get(unit, (0, 0))
+        found.counts[unit] = (k + episode.success, n + 1)
+        errors += bool(episode.error)
+    found.warnings += [f"error_episodes:{errors}"] if errors else []
+    found.warnings += [f"rerun_items:{reruns}"] if reruns else []
+    return found
+
+
+def lerobot_eval_info(files: Contents) -> Ingested:
+    """Read ``eval_info.json``: one list of successes per suite and task id."""
+    found = Ingested()
+    for path, content in files.items():
+        for row in as_json(content, path)["per_task"]:
+            unit = _unit(row["task_group"], row["task_id"], path)
+            if unit in found.counts:
+                raise DataError(f"task {unit.task} of {unit.suite} stands twice", where=path)
+            successes = row["metrics"]["successes"]
+            if any(value not in (True, False) for value in successes):
+                raise DataError("a success is neither true nor false", where=path)
+            found.counts[unit] = (sum(map(bool, successes)), len(successes))
+    return found
+
+
+def _unit(suite: str, index: int, path: str) -> Unit:
+    task = catalog().get((suite, index))
+    if task is None:
+        raise DataError(
+            f"no task {index!r} in {suite!r}",
+            where=path,
+            expected="one of the four suites and an index from 0",
+        )
+    return Unit(suite, task.category, index)
+
+
+def category_counts(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Check a table typed in by hand: {suite: {category: [successes, episodes]}}."""
+    checked: dict[str, dict[str, Any]] = {}
+    for suite, row in cells.items():
+        if suite not in (MIX, *SUITES):
+            raise DataError(f"unknown suite {suite!r}", expected=f"{MIX} or a base suite")
+        for key, (k, n) in row.items():
+            if key not in CATEGORIES.values():
+                raise DataError(f"unknown category {key!r}", where=suite)
+            if not 0 <= k <= n:
+                raise DataError(f"{k} successes of {n} episodes", where=f"{suite} {key}")
+            checked.setdefault(suite, {})[key] = (k, n)
+    return checked
