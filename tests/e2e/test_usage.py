@@ -102,6 +102,19 @@ def test_a_package_that_shadows_ours_is_named(tmp_path: Path) -> None:
     assert "shadows ours" in done.stderr
 
 
+def test_the_whole_main_job_needs_no_network(tmp_path: Path) -> None:
+    code = (
+        "import socket, sys, harness.cli.main as m\n"
+        "def refuse(*args, **kwargs): raise AssertionError('a socket was opened')\n"
+        "socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse\n"
+        "sys.argv = ['kairos-eval', 'run', '--quiet', '--out', 'run']\n"
+        "m.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    assert (tmp_path / "run" / "report" / "report.html").stat().st_size > 100_000
+
+
 def test_an_interrupt_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     import signal
 
