@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from harness.stats.intervals import wilson
-from suites._percent import percent, rounded
+from suites._rates import percent, rounded, wilson95
 from suites.liberoplus.catalog import DIFFICULTIES, KEYS, MIX, SUITES, TOTAL, catalog, sizes
 
 
@@ -85,15 +84,7 @@ def _sum(rows: Any) -> tuple[int, int]:
 
 
 def _category(k: int, n: int) -> dict[str, Any]:
-    interval = wilson(k, n)
-    lo = 0.0 if k == 0 else interval.lo
-    hi = 1.0 if k == n else interval.hi
-    return {
-        "k": k,
-        "n": n,
-        "rate": rounded(Fraction(k, n)),
-        "wilson95": [rounded(lo or 0.0), rounded(hi or 0.0)],
-    }
+    return {"k": k, "n": n, "rate": rounded(Fraction(k, n)), "wilson95": wilson95(k, n)}
 
 
 def _reweighted(categories: Mapping[str, Mapping[str, Any]]) -> float | None:

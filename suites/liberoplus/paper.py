@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from suites._percent import percent
+from suites._rates import percent
 from suites.liberoplus.catalog import KEYS, MIX, TOTAL, sizes
 
 HALF = Fraction(1, 20)  # half a printed unit of one decimal, inclusive

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from harness.stats.intervals import wilson
-from suites._percent import percent, rounded
+from suites._rates import percent, rounded, wilson95
 from suites.robotwin.tasks import TASKS
 
 Cell = tuple[str, str]  # task, phase
@@ -37,12 +36,9 @@ def summarise(found: Ingested, expected_episodes: int) -> dict[str, Any]:
     cells = {cell: (k, n) for cell, (k, n) in found.counts.items() if n}
     tasks: dict[str, dict[str, Any]] = {}
     for (task, phase), (k, n) in sorted(cells.items()):
-        interval = wilson(k, n)
-        lo = 0.0 if k == 0 else interval.lo
-        hi = 1.0 if k == n else interval.hi
         tasks.setdefault(task, {})[phase] = {
             "k": k, "n": n, "rate": rounded(Fraction(k, n)),
-            "wilson95": [round(lo or 0.0, 10), round(hi or 0.0, 10)],
+            "wilson95": wilson95(k, n),
         }  # fmt: skip
     phases = {phase: _phase(cells, phase) for phase in PHASE_NAMES}
     return {
