@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -112,8 +112,8 @@ def load_test_set(path: Path, *, complete: bool = True) -> TestSet:
         complete: whether all 344 captions and the known classes have to be there.
 
     Raises:
-        DataError: a column is missing, a label is not 0 or 1, a caption has two classes, or a
-            complete set is not complete; names file and line.
+        DataError: a column is missing, a label is not 0 or 1, a video stands twice, a caption has
+            two classes, or a complete set is not complete; names file and line.
     """
     reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     absent = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
@@ -124,23 +124,23 @@ def load_test_set(path: Path, *, complete: bool = True) -> TestSet:
             expected="the header " + ",".join(COLUMNS),
         )
     rows: list[Annotated] = []
+    seen = _Seen()
     try:
         for number, row in enumerate(reader, 1):
-            rows.append(_annotated(row, number, f"{path}, line {reader.line_num}"))
+            where = f"{path}, line {reader.line_num}"
+            rows.append(_annotated(row, number, where))
+            seen.check(rows[-1], str(row["video_url"]), where)
     except csv.Error as error:
         raise DataError(f"not CSV: {error}", where=f"{path}, line {reader.line_num}") from error
-    found = TestSet(tuple(rows))
-    _check_classes(found, path)
-    if not complete:
-        return found
+    found = TestSet(tuple(rows), tuple(digest_notes(path)))
     counted = Counter(found.captions.values())
-    if len(found.captions) != CAPTIONS or dict(counted) != STATES:
+    if complete and (len(found.captions) != CAPTIONS or dict(counted) != STATES):
         raise DataError(
             f"{len(found.captions)} captions, by state of matter {dict(sorted(counted.items()))}",
             where=str(path),
             expected=f"{CAPTIONS} captions, {STATES}",
         )
-    return TestSet(found.rows, tuple(digest_notes(path)))
+    return found
 
 
 def _annotated(row: dict[str, str | None], number: int, where: str) -> Annotated:
@@ -162,33 +162,54 @@ def _annotated(row: dict[str, str | None], number: int, where: str) -> Annotated
     )
 
 
-def _check_classes(found: TestSet, path: Path) -> None:
-    state: dict[str, str] = {}
-    for row in found.rows:
-        if state.setdefault(row.caption, row.state) != row.state:
-            raise DataError(
-                f"the caption {row.caption!r} has two states of matter",
-                where=f"{path}, row {row.number}",
-            )
+@dataclass
+class _Seen:
+    """What earlier rows said, to find a row that stands twice or contradicts one before."""
+
+    urls: dict[str, str] = field(default_factory=dict)
+    classes: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def check(self, row: Annotated, url: str, where: str) -> None:
+        """Take in a row; a repeated video or a second class of a caption is an error."""
+        first = self.urls.setdefault(url, where)
+        if first != where:
+            raise DataError(f"the video {url!r} stands twice", where=f"{first} and {where}")
+        state, complexity = self.classes.setdefault(row.caption, (row.state, row.complexity))
+        if state != row.state:
+            raise DataError(f"the caption {row.caption!r} has two states of matter", where=where)
+        if complexity != row.complexity:
+            raise DataError(f"the caption {row.caption!r} has two complexities", where=where)
 
 
 def load_captions2(path: Path) -> tuple[str, ...]:
     """Read the captions of VideoPhy-2.
 
     Raises:
-        DataError: the column is missing, or there are not 591 different captions.
+        DataError: the column is missing, a caption is empty or stands twice, or there are not 591.
     """
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
     if "caption" not in (reader.fieldnames or []):
         raise DataError("column missing: caption", where=f"{path}, line 1")
-    captions = tuple(dict.fromkeys(row["caption"] for row in reader))
-    if len(captions) != CAPTIONS2:
+    lines: dict[str, int] = {}
+    try:
+        for row in reader:
+            caption, line = row["caption"], reader.line_num
+            if not caption:
+                raise DataError("an empty caption", where=f"{path}, line {line}")
+            if lines.setdefault(caption, line) != line:
+                raise DataError(
+                    f"the caption {caption!r} stands twice",
+                    where=f"{path}, lines {lines[caption]} and {line}",
+                )
+    except csv.Error as error:
+        raise DataError(f"not CSV: {error}", where=f"{path}, line {reader.line_num}") from error
+    if len(lines) != CAPTIONS2:
         raise DataError(
-            f"{len(captions)} captions",
+            f"{len(lines)} captions",
             where=str(path),
             expected=f"{CAPTIONS2}; one circulating copy lacks one",
         )
-    return captions
+    return tuple(lines)
 
 
 def digest_notes(path: Path) -> list[str]:

@@ -114,6 +114,34 @@ def summarise(sa: Scored, pc: Scored, states: Mapping[str, str] | None = None) -
     return found
 
 
+def remarks(sa: Scored, pc: Scored) -> list[str]:
+    """Say what a reader of the averages must know: repeated rows, gaps, NaN, and ties at 0.5."""
+    found = summarise(sa, pc)
+    notes: list[str] = []
+    doubles = [f"{found[f'duplicates_{name}']} in {name}" for name in ("sa", "pc")
+               if found[f"duplicates_{name}"]]  # fmt: skip
+    if doubles:
+        naive_average = 100 * found["naive_all_rows"]["avg"]
+        notes.append(
+            f"rows replaced by a later row of the same video: {', '.join(doubles)}; averaging all "
+            f"rows would give {naive_average:.2f}"
+        )
+    if found["unmatched"]:
+        notes.append(f"videos in one of the two files only: {len(found['unmatched'])}")
+    if found["n_nan"]:
+        notes.append(f"videos with a score that is NaN: {found['n_nan']}")
+    left, right = sa.last, pc.last
+    pairs = [(left[video].score, right[video].score) for video in left if video in right]
+    halves = sum(value == 0.5 for pair in pairs for value in pair)
+    if halves and not found["n_nan"]:
+        above = mean([(float(a > 0.5) + float(b > 0.5)) / 2 for a, b in pairs])
+        notes.append(
+            f"scores of exactly 0.5: {halves}; they count as 1, and as 0 the binary average would "
+            f"be {100 * above:.2f} instead of {100 * found['binary_ge_half']['avg']:.2f}"
+        )
+    return notes
+
+
 def by_state(
     videos: Sequence[str], pairs: Sequence[tuple[float, float]], states: Mapping[str, str]
 ) -> dict[str, Any]:

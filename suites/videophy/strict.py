@@ -8,14 +8,19 @@ import re
 from harness.records import Missing
 
 _DIGIT_OR_WORD = re.compile(r"(?<![\w.])([1-5])(?:\.0)?(?![\w]|\.\d)|\b(one|two|three|four|five)\b")
+_YES_OR_NO = re.compile(r"\W*(yes|no)\W*", re.IGNORECASE)
 _WORDS = {"one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0}
 
 
 def parse_score(raw: str) -> float | Missing:
     """Return a probability in 0..1, or why the text is none.
 
-    Numbers that are not finite and numbers outside the range are told apart from text.
+    Numbers that are not finite and numbers outside the range are told apart from text. A judge that
+    answers in words, as any other than the official one does, says nothing but yes (1) or no (0).
     """
+    words = _YES_OR_NO.fullmatch(raw)
+    if words:
+        return 1.0 if words[1].lower() == "yes" else 0.0
     try:
         value = float(raw)
     except ValueError:

@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.protocols import Answer, Column, Scorer, SuiteInfo, Value, Workload
 from harness.records import Judge, Missing, Reported, Task, WorkItem
 from suites.videophy import official, strict
+from suites.videophy.captions import QUESTIONS
 from suites.videophy.claims import load_reported
 from suites.videophy.data import load_test_set
 from suites.videophy.workload import load_workload
@@ -23,7 +24,6 @@ CITATION = """@misc{videophy,
   note = {arXiv:2406.03520, repository Hritikbansal/videophy}
 }"""
 
-QUESTIONS = ("sa", "pc")
 _NEEDS = (
     "one video per caption and the judge videophysics/videocon_physics (a 7B model, CUDA, "
     "transformers 4.28.1), or its two output CSV files"
@@ -96,7 +96,7 @@ class VideoPhy:
 
     def load(self, task: Task, assets: Path | None) -> Workload:
         """Read captions, videos, output files or human labels."""
-        return load_workload(task, assets, "videophy")
+        return load_workload(task, assets)
 
     def score(
         self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task
@@ -161,7 +161,7 @@ class VideoPhy2:
 
     def load(self, task: Task, assets: Path | None) -> Workload:
         """Read captions, videos or output files."""
-        return load_workload(task, assets, "videophy2")
+        return load_workload(task, assets)
 
     def score(
         self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task
@@ -183,8 +183,10 @@ class VideoPhy2:
 def _grade(name: str, answer: Answer, scorer: str) -> Value:
     if answer.raw is None:
         return Value(metric=name, value=None, missing=answer.missing, detail=answer.detail)
-    parse = official.parse_vp2 if scorer == "official" else strict.parse_vp2
-    found = parse(answer.raw)
+    try:
+        found = (official if scorer == "official" else strict).parse_vp2(answer.raw)
+    except ValueError:  # where the official script ends
+        found = Missing.PARSE
     if isinstance(found, Missing):
         return Value(metric=name, value=None, missing=found, detail=repr(answer.raw[:80]))
     return Value(metric=name, value=found)

@@ -3,44 +3,35 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from harness.errors import ConfigError, DataError, PreconditionError
-from harness.keys import content_key
 from harness.protocols import Answer, Workload
-from harness.records import Artifact, JudgeId, Missing, Question, Sample, Scalar, Task, WorkItem
+from harness.records import JudgeId, Missing, Question, Sample, Scalar, Task, WorkItem
 from suites._files import artifact_of, completeness_notes, match_videos
 from suites.videophy import prompts
-from suites.videophy.data import (
-    PROMPTS2_FILE,
-    TEST_FILE,
-    find_file,
-    load_captions2,
-    load_test_set,
-    locate,
-    read_text,
+from suites.videophy.captions import (
+    FILES,
+    QUESTIONS,
+    Caption,
+    Captions,
+    item_of,
+    known_captions,
+    sample_of,
 )
-from suites.videophy.ingest import read_scores
-from suites.videophy.naming import match_names
+from suites.videophy.data import TEST_FILE, find_file, load_test_set, read_text
+from suites.videophy.naming import MAP_FILE, match_names, read_map
+from suites.videophy.results import from_results
 
-QUESTIONS = ("sa", "pc")
 _TASKS = {"videophy": ("vp1_sa", "vp1_pc"), "videophy2": ("vp2_sa", "vp2_pc")}
+_EXAMPLES = {
+    "videophy": ("captions.csv", "sa.csv", "pc.csv"),
+    "videophy2": ("vp2_captions.csv", "vp2_sa.csv", "vp2_pc.csv"),
+}
 
 
-@dataclass(frozen=True)
-class Caption:
-    """One sample: its position in the official list, its text and its labels."""
-
-    index: int
-    text: str
-    labels: dict[str, str]
-
-
-def load_workload(task: Task, assets: Path | None, suite: str) -> Workload:
+def load_workload(task: Task, assets: Path | None) -> Workload:
     """Read the samples and inputs of a task.
 
     Raises:
@@ -48,55 +39,19 @@ def load_workload(task: Task, assets: Path | None, suite: str) -> Workload:
         DataError, PreconditionError: an input is wrong or absent.
     """
     if task.example:
-        return _example(task, suite)
+        return _example(task)
+    if bool(task.videos) == bool(task.results):
+        raise ConfigError(
+            "the task must name one kind of input",
+            where=f"task {task.suite} / {task.model}",
+            expected="either `videos` (a folder), or `results` (the SA file, then the PC file)",
+        )
     if task.judge.kind == "human":
         return _human(task)
     if task.results:
-        captions = known_captions(suite, assets)
-        return from_results(task, suite, captions, [Path(path) for path in task.results])
-    if task.videos:
-        return from_videos(task, suite, assets)
-    raise ConfigError(
-        "the task names nothing to score",
-        where=f"task {suite} / {task.model}",
-        expected="`videos` (a folder), or `results` (the SA file, then the PC file)",
-    )
-
-
-def known_captions(suite: str, assets: Path | None) -> list[Caption]:
-    """Return the official captions, or none when the user has not fetched them."""
-    if suite == "videophy2":
-        path = locate(PROMPTS2_FILE, assets)
-        texts = load_captions2(path) if path else ()
-        return [Caption(index, text, {}) for index, text in enumerate(texts)]
-    path = locate(TEST_FILE, assets)
-    if path is None:
-        return []
-    rows = load_test_set(path).rows
-    complexity = {row.caption: row.complexity for row in rows}
-    states = {row.caption: row.state for row in rows}
-    return [
-        Caption(index, text, {"states_of_matter": state, "complexity": complexity[text]})
-        for index, (text, state) in enumerate(states.items())
-    ]
-
-
-def _item(
-    task: Task, suite: str, sample: Sample, questions: tuple[Question, ...],
-    artifact: Artifact | None = None, missing: Missing | None = None,
-) -> WorkItem:  # fmt: skip
-    return WorkItem(
-        key=content_key(suite, task.model, task.protocol, sample, questions, artifact, missing),
-        suite=suite,
-        model=task.model,
-        sample=sample,
-        questions=questions,
-        artifact=artifact,
-        missing=missing,
-    )
-
-
-_UNASKED = tuple(Question(id=name) for name in QUESTIONS)
+        known = known_captions(task.suite, assets)
+        return from_results(task, known, [Path(path) for path in task.results])
+    return from_videos(task, Path(str(task.videos)), assets)
 
 
 def _human(task: Task) -> Workload:
@@ -126,7 +81,7 @@ def _human(task: Task) -> Workload:
             labels=labels,
             inputs={"caption": row.caption, "source": row.source},
         )
-        item = _item(task, "videophy", sample, _UNASKED)
+        item = item_of(task, sample)
         items.append(item)
         answers[item.key] = {"sa": Answer(raw=row.sa), "pc": Answer(raw=row.pc)}
     judge = JudgeId(kind="human", name="majority of annotators", revision="videophy_test_public")
@@ -136,141 +91,23 @@ def _human(task: Task) -> Workload:
     )
 
 
-def from_results(task: Task, suite: str, captions: list[Caption], paths: list[Path]) -> Workload:
-    """Return the videos of a pair of output files, matched to the official captions."""
-    if len(paths) != 2:
-        raise ConfigError(
-            f"{len(paths)} results files",
-            where=f"task {suite} / {task.model}",
-            expected="two: the SA file, then the PC file",
-        )
-    tables, prompts_by_video, notes = [], {}, []
-    for name, path in zip(QUESTIONS, paths, strict=True):
-        replies, texts, dropped = read_replies(suite, path)
-        tables.append(replies)
-        prompts_by_video.update({video: texts[video] for video in texts if name == "sa"})
-        if dropped:
-            notes.append(f"{path.name}: {dropped} rows replaced by a later row of the same video")
-    return _matched(task, suite, captions, tables, prompts_by_video, notes)
-
-
-def read_replies(suite: str, path: Path) -> tuple[dict[str, str], dict[str, str], int]:
-    """Return (raw score by video, prompt or caption by video, rows replaced by later ones)."""
-    text = read_text(path)
-    if suite == "videophy":
-        scored = read_scores(text, str(path))
-        last = scored.last
-        return (
-            {video: row.raw for video, row in last.items()},
-            {video: row.prompt for video, row in last.items()},
-            scored.duplicates,
-        )
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    absent = {"videopath", "caption", "score"} - set(reader.fieldnames or [])
-    if absent:
-        raise DataError(
-            f"columns missing: {', '.join(sorted(absent))}",
-            where=str(path),
-            expected="the output of VideoPhy-2: videopath, caption, score",
-        )
-    rows = list(reader)
-    return (
-        {row["videopath"]: row["score"] for row in rows},
-        {row["videopath"]: row["caption"] for row in rows},
-        len(rows) - len({row["videopath"] for row in rows}),
-    )
-
-
-def _matched(
-    task: Task, suite: str, captions: list[Caption], tables: list[dict[str, str]],
-    texts: Mapping[str, str], notes: list[str],
-) -> Workload:  # fmt: skip
-    """Give every caption its replies; without the captions, every video is its own sample."""
-    videos = list(dict.fromkeys([*tables[0], *tables[1]]))
-    if not captions:
-        notes.append("the official captions are not at hand: completeness cannot be checked")
-        captions = [Caption(index, video, {}) for index, video in enumerate(videos)]
-        by_caption = dict(enumerate(videos))
-    else:
-        by_caption = assign(videos, texts, captions)
-        unused = len(videos) - len(by_caption)
-        notes += [f"{unused} videos belong to no official caption"] if unused else []
-    items: list[WorkItem] = []
-    answers: dict[str, dict[str, Answer]] = {}
-    for caption in captions:
-        video = by_caption.get(caption.index)
-        raw = [table.get(video) if video is not None else None for table in tables]
-        item = _item(
-            task, suite, _sample(suite, caption), _UNASKED,
-            missing=Missing.INPUT if video is None else None,
-        )  # fmt: skip
-        items.append(item)
-        if video is not None:
-            answers[item.key] = {
-                name: Answer(raw=text)
-                if text is not None
-                else Answer(raw=None, missing=Missing.JUDGE, detail=f"not in the {name} file")
-                for name, text in zip(QUESTIONS, raw, strict=True)
-            }
-    judge = JudgeId(
-        kind="recorded", name=str(task.protocol.get("judge", "unknown")),
-        settings={"answers": content_key(tables)},
-    )  # fmt: skip
-    return Workload(
-        items=tuple(items),
-        protocol={"population": "sampled", "judge": "unknown", **task.protocol},
-        notes=tuple(notes),
-        answers=answers,
-        judge=judge,
-    )
-
-
-def assign(videos: list[str], texts: Mapping[str, str], captions: list[Caption]) -> dict[int, str]:
-    """Return the video of each caption: by file name, else by the caption inside its prompt."""
-    names = {Path(video).name: video for video in videos}
-    found = match_names([caption.text for caption in captions], names)
-    if found:
-        return {index: names[name] for index, name in found.items()}
-    longest = sorted(captions, key=lambda caption: -len(caption.text))
-    assigned: dict[int, str] = {}
-    for video in videos:
-        prompt = texts.get(video, "")
-        caption = next((one for one in longest if one.text in prompt), None)
-        if caption is not None:
-            assigned.setdefault(caption.index, video)
-    return assigned
-
-
-def _sample(suite: str, caption: Caption) -> Sample:
-    name = f"{caption.index:03}"
-    return Sample(
-        id=name, suite=suite, cluster=name, labels=caption.labels, inputs={"caption": caption.text}
-    )
-
-
-def from_videos(task: Task, suite: str, assets: Path | None) -> Workload:
+def from_videos(task: Task, folder: Path, assets: Path | None) -> Workload:
     """Return one item per official caption with its video, to be asked of a judge."""
-    captions = known_captions(suite, assets)
-    if not captions:
-        find_file(PROMPTS2_FILE if suite == "videophy2" else TEST_FILE, assets)  # says what to do
-    folder = Path(str(task.videos))
-    listing = match_videos({}, folder).surplus
-    names = match_names([caption.text for caption in captions], listing)
-    expected = {f"{c.index:03}": names.get(c.index, f"{c.index:03}.mp4") for c in captions}
-    match = match_videos(expected, folder)
-    templates = _templates(suite, assets)
-    items = []
-    for caption in captions:
-        sample = _sample(suite, caption)
+    find_file(FILES[task.suite], assets)
+    known = known_captions(task.suite, assets)
+    match = match_videos(_expected(known, folder), folder)
+    templates = _templates(task.suite, assets)
+    items: list[WorkItem] = []
+    for caption in known.listed:
+        sample = sample_of(task.suite, caption)
         path = match.found.get(sample.id)
         questions = tuple(
             Question(id=name, prompt=prompts.build(kind, templates[kind], caption.text, None))
-            for name, kind in zip(QUESTIONS, _TASKS[suite], strict=True)
+            for name, kind in zip(QUESTIONS, _TASKS[task.suite], strict=True)
         )
         items.append(
-            _item(
+            item_of(
                 task,
-                suite,
                 sample,
                 questions,
                 artifact=artifact_of(path) if path else None,
@@ -280,8 +117,19 @@ def from_videos(task: Task, suite: str, assets: Path | None) -> Workload:
     return Workload(
         items=tuple(items),
         protocol={"population": "sampled", "judge": "other", **task.protocol},
-        notes=completeness_notes(match, len(captions)),
+        notes=(*known.notes, *completeness_notes(match, len(known.listed))),
     )
+
+
+def _expected(known: Captions, folder: Path) -> dict[str, str]:
+    """Return the file name expected for each sample id: by the folder's map, or by its names."""
+    listing = match_videos({}, folder).surplus
+    if MAP_FILE in listing:
+        path = folder / MAP_FILE
+        names = read_map(read_text(path), str(path), known.texts)
+    else:
+        names = match_names(known.texts, listing)
+    return {f"{c.index:03}": names.get(c.index, f"{c.index:03}.mp4") for c in known.listed}
 
 
 def _templates(suite: str, assets: Path | None) -> dict[str, str]:
@@ -299,14 +147,11 @@ def _templates(suite: str, assets: Path | None) -> dict[str, str]:
     return found
 
 
-def _example(task: Task, suite: str) -> Workload:
+def _example(task: Task) -> Workload:
     """Return the made-up example that ships with the project."""
     with as_file(files("suites.videophy") / "examples") as folder:
-        captions = [
-            Caption(index, text, {"states_of_matter": state})
-            for index, (text, state) in enumerate(_example_captions(folder))
-        ]
-        found = from_results(task, suite, captions, [folder / "sa.csv", folder / "pc.csv"])
+        captions, sa, pc = (folder / name for name in _EXAMPLES[task.suite])
+        found = from_results(task, Captions(_example_captions(captions)), [sa, pc])
     return Workload(
         items=found.items,
         protocol=found.protocol,
@@ -316,6 +161,6 @@ def _example(task: Task, suite: str) -> Workload:
     )
 
 
-def _example_captions(folder: Path) -> Iterable[tuple[str, str]]:
-    for row in csv.DictReader((folder / "captions.csv").read_text().splitlines()):
-        yield row["caption"], row["states_of_matter"]
+def _example_captions(path: Path) -> list[Caption]:
+    rows = csv.DictReader(read_text(path).splitlines())
+    return [Caption(index, row.pop("caption"), dict(row)) for index, row in enumerate(rows)]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ConfigError, DataError, PreconditionError
-from harness.protocols import Answer
-from harness.records import Judge, Missing, Task
+from harness.protocols import Answer, Workload
+from harness.records import Judge, Missing, Task, WorkItem
 from suites.videophy.data import TEST_FILE, load_captions2, load_test_set
-from suites.videophy.naming import judge_csv, match_names
+from suites.videophy.naming import judge_csv, match_names, read_map
 from suites.videophy.suite import VIDEOPHY, VIDEOPHY2, human_tasks
 
 CAPTIONS = ["A ball, red, rolls.", "Water flows.", "A cup falls."]
@@ -45,6 +45,38 @@ def test_a_damaged_test_set_is_refused(
         load_test_set(path)
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_video_that_stands_twice_is_named_with_both_lines(
+    shared: Path, tmp_path: Path, mark: bytes
+) -> None:
+    lines = (shared / "videophy" / "mirror" / TEST_FILE).read_bytes().splitlines(keepends=True)
+    path = tmp_path / TEST_FILE
+    path.write_bytes(mark + b"".join([*lines[:9], lines[4], *lines[9:]]))
+    with pytest.raises(DataError, match=r"stands twice\n.*line 5 and .*line 10"):
+        load_test_set(path)
+
+
+def test_a_changed_file_is_noted_by_its_digest(shared: Path, tmp_path: Path) -> None:
+    text = (shared / "videophy" / "mirror" / TEST_FILE).read_bytes()
+    path = tmp_path / TEST_FILE
+    path.write_bytes(text.replace(b"lavie,1,1,1", b"lavie,1,1,0", 1))
+    [note] = load_test_set(path).notes
+    assert "15bf81d7f188" in note
+    human = VIDEOPHY.load(human_tasks(path)[0], None)
+    assert human.notes == (note,)
+
+
+def test_a_repeated_caption_of_videophy_2_is_refused(shared: Path, tmp_path: Path) -> None:
+    lines = (shared / "videophy" / "mirror" / "videophy2_prompts.csv").read_text().splitlines(True)
+    path = tmp_path / "videophy2_prompts.csv"
+    path.write_text("".join([*lines[:5], lines[4], *lines[5:]]))
+    with pytest.raises(DataError, match=r"stands twice\n.*lines 5 and 6"):
+        load_captions2(path)
+    path.write_text("".join(lines[:-3]))
+    with pytest.raises(DataError, match="captions"):
+        load_captions2(path)
+
+
 def test_a_shortened_test_set_is_incomplete(shared: Path, tmp_path: Path) -> None:
     lines = (shared / "videophy" / "mirror" / TEST_FILE).read_text(encoding="utf-8").splitlines()
     path = tmp_path / TEST_FILE
@@ -77,6 +109,34 @@ def test_all_ways_of_naming_are_understood(names: list[str]) -> None:
 def test_ambiguous_names_are_an_error(names: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
         match_names(CAPTIONS, names)
+
+
+def test_a_name_that_fits_two_captions_is_an_error() -> None:
+    with pytest.raises(DataError, match="several captions"):
+        match_names(["It rains 1.", "It rains."], ["It_rains_1.mp4"])
+    with pytest.raises(DataError, match="several captions"):
+        match_names(["It rains", "It rains."], ["It_rains.mp4"])
+
+
+def test_a_map_says_which_video_is_meant() -> None:
+    text = 'videopath,caption\r\nany/odd name.mp4,"A ball, red, rolls."\r\nx.mp4,A cup falls.\r\n'
+    assert read_map(text, "m", CAPTIONS) == {0: "odd name.mp4", 2: "x.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,caption\n", "the header"), ("", "the header"),
+        ("videopath,caption\nx.mp4\n", "1 columns"),
+        ("videopath,caption\nx.mp4,Water flows\n", "final period"),
+        ("videopath,caption\nx.mp4,Water flows.\nx.mp4,A cup falls.\n", "stands twice"),
+        ("videopath,caption\nx.mp4,Water flows.\ny.mp4,Water flows.\n", "stands twice"),
+        ('videopath,caption\nx.mp4,"Water', "not CSV"),
+    ],
+)  # fmt: skip
+def test_a_wrong_map_is_refused(text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_map(text, "m", CAPTIONS)
 
 
 def test_the_judges_input_keeps_the_caption_unchanged(tmp_path: Path) -> None:
@@ -114,6 +174,70 @@ def test_missing_videos_stay_planned(shared: Path, tmp_path: Path) -> None:
     assert absent == ["341", "342", "343"]
 
 
+def judged(folder: Path, prompts: dict[str, str], question: str = "Q") -> tuple[str, str]:
+    """Write a pair of output files: the prompt by video for SA, one question for PC."""
+    for name in ("sa", "pc"):
+        rows = "".join(
+            f'{video},"{text if name == "sa" else question}",0.5\r\n'
+            for video, text in prompts.items()
+        )
+        (folder / f"{name}.csv").write_text(rows, newline="", encoding="utf-8")
+    return str(folder / "sa.csv"), str(folder / "pc.csv")
+
+
+def scored(load: Workload) -> list[int]:
+    return [int(item.sample.id) for item in load.items if item.missing is None]
+
+
+def test_the_prompt_decides_over_the_file_name(shared: Path, tmp_path: Path) -> None:
+    captions = list(load_test_set(shared / "videophy" / "mirror" / TEST_FILE).captions)
+    # Numbered from 1, against the rule: the prompts say which caption it really is.
+    prompts = {f"v/{i + 1}.mp4": f"see\n{captions[i]}\nwell?" for i in (0, 5, 9)}
+    task = Task(suite="videophy", model="m", results=judged(tmp_path, prompts))
+    assert scored(VIDEOPHY.load(task, shared)) == [0, 5, 9]
+
+
+def test_one_name_in_two_folders_is_two_videos(shared: Path, tmp_path: Path) -> None:
+    captions = list(load_test_set(shared / "videophy" / "mirror" / TEST_FILE).captions)
+    prompts = {"a/0.mp4": captions[3], "b/0.mp4": captions[4]}
+    task = Task(suite="videophy", model="m", results=judged(tmp_path, prompts))
+    assert scored(VIDEOPHY.load(task, shared)) == [3, 4]
+    task = Task(suite="videophy", model="m", results=judged(tmp_path, dict.fromkeys(prompts, "?")))
+    load = VIDEOPHY.load(task, shared)
+    assert scored(load) == []
+    assert "2 videos belong to no official caption" in load.notes
+
+
+def test_two_videos_of_one_caption_are_an_error(shared: Path, tmp_path: Path) -> None:
+    captions = list(load_test_set(shared / "videophy" / "mirror" / TEST_FILE).captions)
+    prompts = {"a.mp4": captions[3], "b.mp4": captions[3]}
+    task = Task(suite="videophy", model="m", results=judged(tmp_path, prompts))
+    with pytest.raises(DataError, match=r"two videos show one caption: 'a\.mp4' and 'b\.mp4'"):
+        VIDEOPHY.load(task, shared)
+
+
+def test_swapped_and_repeated_files_are_refused(tmp_path: Path) -> None:
+    sa, pc = judged(tmp_path, {"a.mp4": "one?", "b.mp4": "another?"})
+    with pytest.raises(ConfigError, match="swapped"):
+        VIDEOPHY.load(Task(suite="videophy", model="m", results=(pc, sa)), None)
+    with pytest.raises(ConfigError, match="1 results files"):
+        VIDEOPHY.load(Task(suite="videophy", model="m", results=(sa, sa)), None)
+
+
+def test_videos_and_results_together_are_refused(tmp_path: Path) -> None:
+    task = Task(suite="videophy", model="m", videos=".", results=results(tmp_path, 2))
+    with pytest.raises(ConfigError, match="one kind of input"):
+        VIDEOPHY.load(task, None)
+
+
+def test_items_are_ordered_by_id_beyond_a_thousand(tmp_path: Path) -> None:
+    prompts = {f"{i}.mp4": str(i) for i in range(1001)}
+    task = Task(suite="videophy", model="m", results=judged(tmp_path, prompts))
+    names = [item.sample.id for item in VIDEOPHY.load(task, None).items]
+    assert names == sorted(names)
+    assert len(set(names)) == 1001
+
+
 def test_without_the_captions_completeness_is_unknown_and_said(tmp_path: Path) -> None:
     load = VIDEOPHY.load(Task(suite="videophy", model="m", results=results(tmp_path, 5)), None)
     assert len(load.items) == 5
@@ -145,6 +269,14 @@ def test_a_folder_of_videos_is_matched_and_asked(shared: Path, tmp_path: Path) -
     assert missing == ["007", "200", "301"]
     first = load.items[0]
     assert first.artifact is not None
+    caption = str(first.sample.inputs["caption"])
+    (videos / "0.mp4").rename(videos / "odd.mp4")
+    (videos / "videos.csv").write_text(f'videopath,caption\nodd.mp4,"{caption}"\n')
+    mapped = VIDEOPHY.load(
+        Task(suite="videophy", model="m", videos=str(videos)), tmp_path / "assets"
+    )
+    assert mapped.items[0].artifact is not None
+    assert mapped.items[0].artifact.name == "odd.mp4"
     assert first.questions[0].prompt == f"does it show {first.sample.inputs['caption']}?"
     assert first.questions[1].prompt == "is it {physical}?"
     assert any("3 of 344 videos are absent" in note for note in load.notes)
@@ -185,6 +317,60 @@ def test_videophy_2_reads_its_own_output_files(shared: Path) -> None:
     )  # fmt: skip
     load = VIDEOPHY2.load(task, None)
     assert len(load.items) == 10
-    answers = (load.answers or {})[load.items[0].key]
-    values = {v.metric: v.value for v in VIDEOPHY2.score(load.items[0], answers, "strict", task)}
-    assert values["sa"] == 5.0
+    for scorer in ("official", "strict"):
+        grades = [vp2_values(load, item, scorer) for item in load.items]
+        # Read off the two files by eye: the first four rows.
+        assert grades[:4] == [
+            {"sa": 5.0, "pc": 4.0, "joint": 1.0}, {"sa": 5.0, "pc": 5.0, "joint": 1.0},
+            {"sa": 5.0, "pc": 4.0, "joint": 1.0}, {"sa": 5.0, "pc": 5.0, "joint": 1.0},
+        ]  # fmt: skip
+
+
+def vp2_values(load: Workload, item: WorkItem, scorer: str) -> dict[str, object]:
+    task = Task(suite="videophy2", model="m")
+    answers = (load.answers or {})[item.key]
+    return {v.metric: v.value if v.missing is None else v.missing
+            for v in VIDEOPHY2.score(item, answers, scorer, task)}  # fmt: skip
+
+
+def test_the_examples_need_no_assets() -> None:
+    for suite, size in ((VIDEOPHY, 12), (VIDEOPHY2, 6)):
+        load = suite.load(Task(suite=suite.info.name, model="m", example=True), None)
+        assert len(load.items) == size
+        assert load.notes[0].startswith("example data")
+        assert load.judge is not None
+        assert load.judge.name == "example (made up)"
+    last = load.items[-1]
+    assert vp2_values(load, last, "official") == {"sa": 0.0, "pc": 2.0, "joint": 0.0}
+    assert vp2_values(load, last, "strict")["sa"] is Missing.PARSE
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("videopath,score\na,1\n", "columns missing: caption"),
+        ("videopath,caption,score\na,b\n", "another number of fields"),
+        ("videopath,caption,score\na,b,3.5\n", "'3.5' is no grade"),
+        ("videopath,caption,score\na,b,\n", "'' is no grade"),
+        ("videopath,caption,score\na,b,nan\n", "'nan' is no grade"),
+        ("videopath,caption,score\n", "holds no scores"),
+        ('videopath,caption,score\na,"b,1\n', "not CSV"),
+    ],
+)
+def test_wrong_output_files_of_videophy_2_are_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    for name in ("sa", "pc"):
+        (tmp_path / name).write_text(text)
+    task = Task(suite="videophy2", model="m", results=(str(tmp_path / "sa"), str(tmp_path / "pc")))
+    with pytest.raises(DataError, match=message):
+        VIDEOPHY2.load(task, None)
+
+
+def test_a_reply_that_ends_the_official_script_is_unparsable() -> None:
+    task = Task(suite="videophy2", model="m", example=True)
+    item = VIDEOPHY2.load(task, None).items[0]
+    answers = {"sa": Answer(raw="²"), "pc": Answer(raw="4")}
+    sa, pc, joint = VIDEOPHY2.score(item, answers, "official", task)
+    assert (sa.value, sa.missing, joint.missing) == (None, Missing.PARSE, Missing.PARSE)
+    assert pc.value == 4

@@ -1,0 +1,96 @@
+"""The official captions as samples, and a sample as an item of work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.keys import content_key
+from harness.records import Artifact, Missing, Question, Sample, Task, WorkItem
+from suites.videophy.data import (
+    PROMPTS2_FILE,
+    TEST_FILE,
+    digest_notes,
+    load_captions2,
+    load_test_set,
+    locate,
+)
+
+QUESTIONS = ("sa", "pc")
+UNASKED = tuple(Question(id=name) for name in QUESTIONS)
+"""The questions of a sample whose answers are on record."""
+
+FILES = {"videophy": TEST_FILE, "videophy2": PROMPTS2_FILE}
+
+
+@dataclass(frozen=True)
+class Caption:
+    """One sample: its position in the official list, its text and its labels."""
+
+    index: int
+    text: str
+    labels: dict[str, str]
+
+
+class Captions(NamedTuple):
+    """The official list, empty when the user has not fetched it, and what was noticed."""
+
+    listed: list[Caption]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> list[str]:
+        """Return the captions as printed."""
+        return [caption.text for caption in self.listed]
+
+
+def known_captions(suite: str, assets: Path | None) -> Captions:
+    """Return the official captions of ``videophy`` or ``videophy2``.
+
+    Raises:
+        DataError: the file is there, and is not what it should be.
+    """
+    path = locate(FILES[suite], assets)
+    if path is None:
+        return Captions([])
+    if suite == "videophy2":
+        texts = load_captions2(path)
+        listed = [Caption(index, text, {}) for index, text in enumerate(texts)]
+        return Captions(listed, tuple(digest_notes(path)))
+    found = load_test_set(path)
+    labels = {
+        row.caption: {"states_of_matter": row.state, "complexity": row.complexity}
+        for row in found.rows
+    }
+    return Captions(
+        [Caption(index, text, labels[text]) for index, text in enumerate(labels)], found.notes
+    )
+
+
+def sample_of(suite: str, caption: Caption, width: int = 3) -> Sample:
+    """Return the sample of a caption; its id has at least ``width`` digits."""
+    name = f"{caption.index:0{width}}"
+    return Sample(
+        id=name, suite=suite, cluster=name, labels=caption.labels, inputs={"caption": caption.text}
+    )
+
+
+def item_of(
+    task: Task,
+    sample: Sample,
+    questions: tuple[Question, ...] = UNASKED,
+    artifact: Artifact | None = None,
+    missing: Missing | None = None,
+) -> WorkItem:
+    """Return a sample of a task as work, named by everything that matters about it."""
+    suite = task.suite
+    return WorkItem(
+        key=content_key(suite, task.model, task.protocol, sample, questions, artifact, missing),
+        suite=suite,
+        model=task.model,
+        sample=sample,
+        questions=questions,
+        artifact=artifact,
+        missing=missing,
+    )

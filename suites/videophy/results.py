@@ -1,0 +1,217 @@
+"""From the judge's pair of output files to answers on record, one pair per official caption."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from harness.errors import ConfigError, DataError
+from harness.keys import content_key
+from harness.protocols import Answer, Workload
+from harness.records import JudgeId, Missing, Task, WorkItem
+from suites.videophy.captions import QUESTIONS, Caption, Captions, item_of, sample_of
+from suites.videophy.data import read_text
+from suites.videophy.ingest import read_scores, remarks
+from suites.videophy.naming import match_names
+
+GRADES = range(6)
+"""What VideoPhy-2 writes as a score: a grade from 1 to 5, or 0 where it found none."""
+
+
+class Replies(NamedTuple):
+    """One output file, the last row of each video."""
+
+    raw: dict[str, str]  # by video
+    prompts: dict[str, str]  # by video; in VideoPhy-2 the caption alone
+
+
+def from_results(task: Task, known: Captions, paths: Sequence[Path]) -> Workload:
+    """Return the videos of a pair of output files, matched to the official captions.
+
+    Raises:
+        ConfigError: not two files, or the two are the wrong way round.
+        DataError: a file is not an output file, or two videos show one caption.
+    """
+    if len(paths) != 2 or paths[0] == paths[1]:
+        raise ConfigError(
+            f"{len(set(paths))} results files",
+            where=f"task {task.suite} / {task.model}",
+            expected="two: the SA file, then the PC file",
+        )
+    if task.suite == "videophy":
+        scored = [read_scores(read_text(path), str(path)) for path in paths]
+        sa, pc = (
+            Replies(
+                {video: row.raw for video, row in one.last.items()},
+                {video: row.prompt for video, row in one.last.items()},
+            )
+            for one in scored
+        )
+        _check_order(sa, pc, paths)
+        notes = remarks(*scored)
+    else:
+        (sa, doubles_sa), (pc, doubles_pc) = (_read_grades(read_text(p), str(p)) for p in paths)
+        notes = [f"{doubles_sa + doubles_pc} rows replaced by a later row of the same video"]
+        notes = notes if doubles_sa + doubles_pc else []
+    return _matched(task, known, (sa, pc), [*known.notes, *notes])
+
+
+def _check_order(sa: Replies, pc: Replies, paths: Sequence[Path]) -> None:
+    """Refuse swapped files: the physics question is the same for every video, the other is not."""
+    different = [len(set(one.prompts.values())) for one in (sa, pc)]
+    if different[0] == 1 < different[1]:
+        raise ConfigError(
+            "the two results files seem to be swapped: the first asks one question throughout",
+            where=f"{paths[0]} and {paths[1]}",
+            expected="the SA file, then the PC file",
+        )
+
+
+def _read_grades(text: str, where: str) -> tuple[Replies, int]:
+    """Return one output file of VideoPhy-2, and how many rows a later one replaced.
+
+    A grade is written as a float; it is kept as the digit that was read from the judge's reply.
+
+    Raises:
+        DataError: a column is missing, a row is incomplete, or a score is no grade.
+    """
+    columns = ("videopath", "caption", "score")
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    absent = [name for name in columns if name not in (reader.fieldnames or [])]
+    if absent:
+        raise DataError(
+            f"columns missing: {', '.join(absent)}",
+            where=f"{where}, line 1",
+            expected="the output of VideoPhy-2: videopath, caption, score",
+        )
+    found, rows = Replies({}, {}), 0
+    try:
+        for row in reader:
+            rows += 1
+            line = f"{where}, line {reader.line_num}"
+            if None in row or any(row[name] is None for name in columns):
+                raise DataError("this row has another number of fields than the header", where=line)
+            found.raw[row["videopath"]] = _grade(row["score"], line)
+            found.prompts[row["videopath"]] = row["caption"]
+    except csv.Error as error:
+        raise DataError(f"not CSV: {error}", where=f"{where}, line {reader.line_num}") from error
+    if not rows:
+        raise DataError("the file holds no scores", where=where, expected="one row per video")
+    return found, rows - len(found.raw)
+
+
+def _grade(score: str, where: str) -> str:
+    try:
+        value = float(score)
+    except ValueError:
+        value = -1.0
+    if value not in GRADES:
+        raise DataError(f"the score {score!r} is no grade", where=where, expected="0 to 5")
+    return str(int(value))
+
+
+def _matched(
+    task: Task, known: Captions, tables: tuple[Replies, Replies], notes: list[str]
+) -> Workload:
+    """Give every caption its replies; without the captions, every video is its own sample."""
+    videos = list(dict.fromkeys([*tables[0].raw, *tables[1].raw]))
+    captions = known.listed
+    if captions:
+        by_caption, how = assign(videos, tables[0].prompts, captions)
+        notes += how
+    else:
+        notes.append("the official captions are not at hand: completeness cannot be checked")
+        captions = [Caption(index, video, {}) for index, video in enumerate(videos)]
+        by_caption = dict(enumerate(videos))
+    width = max(3, len(str(len(captions) - 1)))
+    items: list[WorkItem] = []
+    answers: dict[str, dict[str, Answer]] = {}
+    for caption in captions:
+        video = by_caption.get(caption.index)
+        sample = sample_of(task.suite, caption, width)
+        item = item_of(task, sample, missing=Missing.INPUT if video is None else None)
+        items.append(item)
+        if video is not None:
+            answers[item.key] = {
+                name: _answer(table.raw.get(video), name)
+                for name, table in zip(QUESTIONS, tables, strict=True)
+            }
+    judge = JudgeId(
+        kind="recorded", name=str(task.protocol.get("judge", "unknown")),
+        settings={"answers": content_key([table.raw for table in tables])},
+    )  # fmt: skip
+    return Workload(
+        items=tuple(items),
+        protocol={"population": "sampled", "judge": "unknown", **task.protocol},
+        notes=tuple(notes),
+        answers=answers,
+        judge=judge,
+    )
+
+
+def _answer(raw: str | None, name: str) -> Answer:
+    if raw is not None:
+        return Answer(raw=raw)
+    return Answer(raw=None, missing=Missing.JUDGE, detail=f"not in the {name} file")
+
+
+def assign(
+    videos: Sequence[str], prompts: Mapping[str, str], captions: Sequence[Caption]
+) -> tuple[dict[int, str], list[str]]:
+    """Return the video of each caption, and how the captions were found.
+
+    The prompt that the judge was given decides. A video whose prompt holds no caption (an enhanced
+    prompt, or a video that only the PC file has) is known by its file name, provided that the file
+    names agree with the prompts wherever both speak.
+
+    Raises:
+        DataError: two videos show one caption.
+    """
+    told = _by_prompt(videos, prompts, captions)
+    named: dict[str, int] = {}
+    if len(told) < len(videos):
+        named = _by_name(videos, captions)
+        if any(named[video] != index for video, index in told.items() if video in named):
+            named = {}
+    rest = {video: index for video, index in named.items() if video not in told}
+    assigned: dict[int, str] = {}
+    for video, index in {**told, **rest}.items():
+        if assigned.setdefault(index, video) != video:
+            raise DataError(
+                f"two videos show one caption: {assigned[index]!r} and {video!r}",
+                where=f"caption {index}",
+                hint="hand in one video per caption",
+            )
+    notes = [f"captions found by the judge's prompt: {len(told)}, by file name: {len(rest)}"]
+    unused = len(videos) - len(assigned)
+    return assigned, notes + ([f"{unused} videos belong to no official caption"] if unused else [])
+
+
+def _by_prompt(
+    videos: Sequence[str], prompts: Mapping[str, str], captions: Sequence[Caption]
+) -> dict[str, int]:
+    """Return the longest caption that stands in the prompt of each video."""
+    exact = {caption.text: caption.index for caption in captions}
+    longest = sorted(captions, key=lambda caption: -len(caption.text))
+    found: dict[str, int] = {}
+    for video in videos:
+        prompt = prompts.get(video, "")
+        index = exact.get(prompt)
+        if index is None:
+            index = next((one.index for one in longest if one.text in prompt), None)
+        if index is not None:
+            found[video] = index
+    return found
+
+
+def _by_name(videos: Sequence[str], captions: Sequence[Caption]) -> dict[str, int]:
+    """Return the caption of each video by its file name; a name that two videos share is none."""
+    by_name: dict[str, list[str]] = {}
+    for video in videos:
+        by_name.setdefault(PurePosixPath(video).name, []).append(video)
+    single = {name: paths[0] for name, paths in by_name.items() if len(paths) == 1}
+    matched = match_names([caption.text for caption in captions], single)
+    return {single[name]: index for index, name in matched.items()}
