@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
 from harness.conform import Case
-from harness.errors import DataError
 from suites._vla_eval import Recording, read_aggregate, read_connection
-
-
-def as_json(content: Any, path: str) -> Any:
-    """Return parsed JSON, parsing it where it is still text."""
-    if not isinstance(content, str):
-        return content
-    try:
-        return json.loads(content)
-    except ValueError as error:
-        raise DataError(f"not JSON: {error}", where=path) from error
 
 
 def contents(case: Case) -> dict[str, Any]:
     """Return a case's files by path."""
-    return {file["path"]: file.get("json", file.get("text")) for file in case["files"]}
+    return {
+        file["path"]: file["json"] if "json" in file else file["text"] for file in case["files"]
+    }
 
 
 def build_sqlite(case: Mapping[str, Any]) -> sqlite3.Connection:
@@ -47,5 +37,5 @@ def recording(case: Case) -> Recording:
             return read_connection(connection, case["sqlite"]["file"])
     whole = Recording()
     for path, content in contents(case).items():
-        whole.episodes += read_aggregate(as_json(content, path), path).episodes
+        whole.episodes += read_aggregate(content, path).episodes
     return whole

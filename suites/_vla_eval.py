@@ -6,16 +6,26 @@ failures, as vla-eval itself counts them, and are kept apart.
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
+from suites._documents import as_object, as_objects, as_success
 
-TABLES = {"eval_metadata", "episode_results"}
+TABLES = {
+    "eval_metadata": ("eval_id", "metadata"),
+    "episode_results": (
+        "eval_id", "task_name", "episode_id", "status", "metrics", "steps", "context",
+        "failure_reason",
+    ),
+}  # fmt: skip
+"""Tables and columns that every known version writes (0.4 to 0.8)."""
+
+STATUSES = ("success", "fail", "error")
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,7 @@ class Episode:
     harness_version: str
     source: str
     steps: int | None = None
+    evaluation: str = ""  # id of the benchmark entry it belongs to
 
 
 @dataclass
@@ -39,45 +50,45 @@ class Recording:
     superseded: list[Mapping[str, Any]] = field(default_factory=list)  # params of each one
 
 
-def read_aggregate(document: Mapping[str, Any], source: str) -> Recording:
-    """Read an ``_aggregate.json``; its rounded means are never used.
+def read_aggregate(content: Any, source: str) -> Recording:
+    """Read an ``_aggregate.json``, as text or parsed; its rounded means are never used.
 
     Raises:
         DataError: the document is no aggregate, or a success is neither true nor false.
     """
-    if "tasks" not in document or "config" not in document:
+    document = as_object(content, source)
+    if not {"tasks", "config"} <= document.keys():
         raise DataError("not a vla-eval aggregate", where=source, expected="tasks and config")
-    params = document["config"].get("params", {})
+    params = _params(document, source)
     found = Recording()
-    for task in document["tasks"]:
-        for row in task["episodes"]:
+    for task in as_objects(document["tasks"], source):
+        for row in as_objects(task.get("episodes"), f"{source}, task {task.get('task')!r}"):
+            error = str(row.get("failure_reason") or "")
             found.episodes.append(
                 Episode(
-                    success=_success(row["metrics"], source),
-                    error=str(row.get("failure_reason") or ""),
+                    success=_success(row.get("metrics"), error, source),
+                    error=error,
                     context=row,
                     params=params,
                     harness_version=str(document.get("harness_version", "")),
                     source=source,
                     steps=row.get("steps"),
+                    evaluation=str(document.get("eval_id", source)),
                 )
             )
     return found
 
 
 def read_sqlite(path: Path) -> Recording:
-    """Read a recording, read-only; a half-written, locked or foreign file is one message.
+    """Read a recording without writing anything, whatever its name holds.
 
     Raises:
-        DataError: as said.
+        DataError: the file is absent, half written, locked, foreign or of an unknown schema.
     """
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)
-        try:
+        with closing(sqlite3.connect(_read_only(path), uri=True, timeout=2)) as connection:
             return read_connection(connection, path.name)
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise DataError(
             f"the recording cannot be read: {error}",
             where=str(path),
@@ -85,57 +96,92 @@ def read_sqlite(path: Path) -> Recording:
         ) from error
 
 
+def _read_only(path: Path) -> str:
+    """Return the address that opens ``path`` read-only, without side files where that is safe.
+
+    A file in write-ahead mode whose log is absent has no pending change: opened as immutable it
+    needs no side files, which a read-only folder would not take.
+    """
+    with path.open("rb") as handle:
+        header = handle.read(20)
+    settled = header[18:20] == b"\x02\x02" and not path.with_name(f"{path.name}-wal").exists()
+    return f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if settled else ''}"
+
+
 def read_connection(connection: sqlite3.Connection, source: str) -> Recording:
     """Read an open recording of the old or the new schema."""
-    names = {row[0] for row in connection.execute("select name from sqlite_master")}
-    if not names >= TABLES:
-        raise DataError(
-            f"tables missing: {', '.join(sorted(TABLES - names))}",
-            where=source,
-            expected="a vla-eval recording",
-        )
+    _check_schema(connection, source)
     metadata = {
-        eval_id: json.loads(text)
+        eval_id: as_object(text, f"{source}, metadata of {eval_id}")
         for eval_id, text in connection.execute("select eval_id, metadata from eval_metadata")
     }
-    query = (
-        "select rowid, eval_id, task_name, episode_id, status, metrics, steps, context, "
-        "failure_reason from episode_results order by rowid"
-    )
+    columns = ", ".join(TABLES["episode_results"])
+    query = f"select rowid, {columns} from episode_results order by rowid"  # noqa: S608
     kept: dict[object, tuple[Any, ...]] = {}
     found = Recording()
     for row in connection.execute(query):
         rowid, eval_id, task_name, episode_id = row[:4]
-        context = json.loads(row[7] or "{}")
+        if eval_id not in metadata:
+            raise DataError(f"no metadata for evaluation {eval_id!r}", where=source)
+        context = as_object(row[7] or "{}", f"{source}, context of row {rowid}")
         index = context.get("task_idx")
         item = rowid if index is None else (eval_id, task_name, episode_id, index)
         if item in kept:
-            found.superseded.append(_params(metadata, eval_id, source))
+            found.superseded.append(_params(metadata[eval_id], source))
         kept[item] = (*row, context)
-    for row in sorted(kept.values()):
-        eval_id, status, metrics, steps, reason, context = row[1], row[4], row[5], row[6], *row[8:]
-        found.episodes.append(
-            Episode(
-                success=_success(json.loads(metrics), source),
-                error=str(reason or ("error" if status == "error" else "")),
-                context=context,
-                params=_params(metadata, eval_id, source),
-                harness_version=str(metadata[eval_id].get("harness_version", "")),
-                source=source,
-                steps=steps,
-            )
-        )
+    found.episodes = [
+        _episode(row, metadata[row[1]], source)
+        for row in sorted(kept.values(), key=lambda row: row[0])
+    ]
+    if not found.episodes:
+        raise DataError("the recording holds no episodes", where=source)
     return found
 
 
-def _params(metadata: Mapping[str, Any], eval_id: str, source: str) -> Mapping[str, Any]:
-    if eval_id not in metadata:
-        raise DataError(f"no metadata for evaluation {eval_id!r}", where=source)
-    return metadata[eval_id].get("config", {}).get("params", {})
+def _episode(row: Sequence[Any], metadata: Mapping[str, Any], source: str) -> Episode:
+    rowid, eval_id, _, _, status, metrics, steps, _, reason, context = row
+    where = f"{source}, row {rowid}"
+    if status not in STATUSES:
+        raise DataError(f"status {status!r}", where=where, expected=", ".join(STATUSES))
+    error = str(reason or ("error" if status == "error" else ""))
+    return Episode(
+        success=_success(as_object(metrics or "{}", where), error, where),
+        error=error,
+        context=context,
+        params=_params(metadata, source),
+        harness_version=str(metadata.get("harness_version", "")),
+        source=source,
+        steps=steps,
+        evaluation=eval_id,
+    )
 
 
-def _success(metrics: Mapping[str, Any], source: str) -> bool:
-    value = metrics.get("success")
-    if value not in (True, False, 0, 1):
-        raise DataError(f"success is {value!r}", where=source, expected="true or false")
-    return bool(value)
+def _check_schema(connection: sqlite3.Connection, source: str) -> None:
+    names = {row[0] for row in connection.execute("select name from sqlite_master")}
+    absent = sorted(TABLES.keys() - names)
+    if absent:
+        raise DataError(
+            f"tables missing: {', '.join(absent)}", where=source, expected="a vla-eval recording"
+        )
+    for table, columns in TABLES.items():
+        present = {row[1] for row in connection.execute(f"pragma table_info({table})")}
+        lacking = [name for name in columns if name not in present]
+        if lacking:
+            raise DataError(
+                f"table {table} has no column {', '.join(lacking)}",
+                where=source,
+                expected="the schema of vla-eval 0.4 to 0.8",
+            )
+
+
+def _params(stored: Mapping[str, Any], source: str) -> Mapping[str, Any]:
+    config = as_object(stored.get("config") or {}, f"{source}, config")
+    return as_object(config.get("params") or {}, f"{source}, config.params")
+
+
+def _success(metrics: Any, error: str, where: str) -> bool:
+    """Return the outcome; an error that recorded no metric is a failure."""
+    stored = metrics if isinstance(metrics, Mapping) else {}
+    if error and "success" not in stored:
+        return False
+    return as_success(stored.get("success"), where)

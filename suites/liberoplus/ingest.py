@@ -11,12 +11,12 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from harness.errors import DataError
-from suites._cases import as_json
+from suites._documents import Contents, as_count, as_counts, as_object, as_objects, as_success
 from suites._vla_eval import Episode
 from suites.liberoplus.aggregate import Ingested, Unit
 from suites.liberoplus.catalog import CATEGORIES, MIX, SUITES, catalog, sizes
 
-Contents = Mapping[str, Any]  # path -> text or parsed JSON
+KEYS = ("task_suite", "category_value", "task_id", "successes", "total_episodes", "gpu_id")
 ASIDE = {"task_logs", "task_status", "traces"}
 
 
@@ -41,7 +41,7 @@ def kairos_results(files: Contents) -> Ingested:
         parts = PurePosixPath(path).parts
         if ASIDE & set(parts[:-1]) or not parts[-1].endswith("_results.json"):
             continue
-        document = as_json(content, path)
+        document = as_object(content, path, KEYS)
         result, consistent = _kairos_result(document, path)
         found.warnings += [] if consistent else [f"count_mismatch:{path}"]
         runs.setdefault(_kairos_task(document, path), []).append(result)
@@ -66,14 +66,14 @@ def _kairos_task(document: Mapping[str, Any], path: str) -> tuple[str, str, int]
             f"unknown category {category!r}", where=path, expected=", ".join(CATEGORIES)
         )
     size = sizes()[suite, CATEGORIES[category]]
-    if not 0 <= index < size:
+    if as_count(index, "task_id", path) >= size:
         raise DataError(f"task {index} of {category}", where=path, expected=f"0 to {size - 1}")
     return suite, category, index
 
 
 def _kairos_result(document: Mapping[str, Any], path: str) -> tuple[_Result, bool]:
     """Return the counts of one file, and whether its lists and its totals agree."""
-    k, n = int(document["successes"]), int(document["total_episodes"])
+    k, n = document["successes"], document["total_episodes"]
     won, lost = document.get("success_episodes"), document.get("failure_episodes")
     consistent = True
     if won is not None and lost is not None:
@@ -81,9 +81,9 @@ def _kairos_result(document: Mapping[str, Any], path: str) -> tuple[_Result, boo
             raise DataError("an episode is listed twice", where=path)
         consistent = (k, n) == (len(won), len(won) + len(lost))
         k, n = len(won), len(won) + len(lost)
-    if not 0 <= k <= n:
-        raise DataError(f"{k} successes of {n} episodes", where=path)
-    return _Result(str(document.get("start_time", "")), int(document["gpu_id"]), k, n), consistent
+    gpu = as_count(document["gpu_id"], "gpu_id", path)
+    started = str(document.get("start_time", ""))
+    return _Result(started, gpu, *as_counts(k, n, path)), consistent
 
 
 def vla_eval(episodes: Iterable[Episode], reruns: int = 0) -> Ingested:
@@ -101,13 +101,7 @@ def vla_eval(episodes: Iterable[Episode], reruns: int = 0) -> Ingested:
                 expected="episodes with suite and task_id",
             )
         unit = _unit(context["suite"], context["task_id"], where)
-        stated = context.get("category")
-        if stated is not None and CATEGORIES.get(stated) != unit.category:
-            raise DataError(
-                f"task {unit.task} of {unit.suite} is given as {stated}",
-                where=where,
-                expected=f"{unit.category}, as the classification has it",
-            )
+        _check_context(unit, episode)
         name = (unit, context.get("episode_idx"))
         if name in seen and name[1] is not None:
             raise DataError(
@@ -124,23 +118,41 @@ def vla_eval(episodes: Iterable[Episode], reruns: int = 0) -> Ingested:
     return found
 
 
+def _check_context(unit: Unit, episode: Episode) -> None:
+    """Hold what an episode says of its task against the classification and the configuration."""
+    checks = (
+        ("suite", episode.params.get("suite"), unit.suite),
+        ("category", episode.context.get("category"),
+         next(c for c in CATEGORIES if CATEGORIES[c] == unit.category)),
+        ("difficulty", episode.context.get("difficulty_level"),
+         catalog()[unit.suite, unit.task].difficulty),
+    )  # fmt: skip
+    for name, stated, known in checks:
+        if stated is not None and str(stated) != known:
+            raise DataError(
+                f"task {unit.task} of {unit.suite} is given as {stated}",
+                where=episode.source,
+                expected=f"{name} {known}, as the classification has it",
+            )
+
+
 def lerobot_eval_info(files: Contents) -> Ingested:
     """Read ``eval_info.json``: one list of successes per suite and task id."""
     found = Ingested()
     for path, content in files.items():
-        for row in as_json(content, path)["per_task"]:
+        for row in as_objects(as_object(content, path, ("per_task",))["per_task"], path):
+            as_object(row, path, ("task_group", "task_id", "metrics"))
             unit = _unit(row["task_group"], row["task_id"], path)
             if unit in found.counts:
                 raise DataError(f"task {unit.task} of {unit.suite} stands twice", where=path)
-            successes = row["metrics"]["successes"]
-            if any(value not in (True, False) for value in successes):
-                raise DataError("a success is neither true nor false", where=path)
-            found.counts[unit] = (sum(map(bool, successes)), len(successes))
+            metrics = as_object(row["metrics"], path, ("successes",))
+            successes = [as_success(value, path) for value in metrics["successes"]]
+            found.counts[unit] = (sum(successes), len(successes))
     return found
 
 
 def _unit(suite: str, index: int, path: str) -> Unit:
-    task = catalog().get((suite, index))
+    task = catalog().get((suite, as_count(index, "task_id", path)))
     if task is None:
         raise DataError(
             f"no task {index!r} in {suite!r}",
@@ -159,7 +171,5 @@ def category_counts(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[st
         for key, (k, n) in row.items():
             if key not in CATEGORIES.values():
                 raise DataError(f"unknown category {key!r}", where=suite)
-            if not 0 <= k <= n:
-                raise DataError(f"{k} successes of {n} episodes", where=f"{suite} {key}")
-            checked.setdefault(suite, {})[key] = (k, n)
+            checked.setdefault(suite, {})[key] = as_counts(k, n, f"{suite} {key}")
     return checked

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from suites._documents import as_printed
 from suites._rates import percent
 from suites.liberoplus.catalog import KEYS, MIX, TOTAL, sizes
 
@@ -20,8 +20,8 @@ def verdict(row: Mapping[str, Any]) -> dict[str, Any]:
     ``exact``: the mean of the printed cells rounds half up to it; ``within_rounding``: some
     success counts that print as these cells give it; else ``inconsistent``.
     """
-    cells = {key: _fraction(row[key]) for key in KEYS}
-    printed = _fraction(row["average"])
+    cells = {key: as_printed(row[key], key) for key in KEYS}
+    printed = as_printed(row["average"], "average")
     weights = {key: sizes()[MIX, key] for key in KEYS}
     pooled = sum((cells[key] * weights[key] for key in KEYS), Fraction(0)) / TOTAL
     macro = sum(cells.values(), Fraction(0)) / len(KEYS)
@@ -55,10 +55,6 @@ def compatible(cell: Fraction, tasks: int) -> tuple[int, int] | None:
     low = max(0, math.ceil((cell - HALF) * tasks / 100))
     high = min(tasks, math.floor((cell + HALF) * tasks / 100))
     return (low, high) if low <= high else None
-
-
-def _fraction(value: Any) -> Fraction:
-    return Fraction(Decimal(str(value)))
 
 
 def _outcome(exact: bool, fits: bool) -> str:

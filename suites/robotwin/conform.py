@@ -11,7 +11,6 @@ from harness.conform import Case, Conformance, load_cases, run_cases
 from suites._cases import contents, recording
 from suites.robotwin import ingest, paper
 from suites.robotwin.aggregate import Ingested, summarise
-from suites.robotwin.tasks import PHASES
 
 IDENTITY = {"schema_version": 1, "benchmark": "robotwin"}
 TOLERANCE = 1e-9  # expected floats carry ten decimals
@@ -51,9 +50,8 @@ def _paper_rows(case: Case) -> Mapping[str, Any]:
 
 def _vla_eval(case: Case, expected: int) -> Ingested:
     found = recording(case)
-    reruns = Counter(
-        (params["task_name"], PHASES[params["task_config"]]) for params in found.superseded
-    )
+    where = case["id"]
+    reruns = Counter(ingest.vla_eval_cell(params, where) for params in found.superseded)
     return ingest.vla_eval(found.episodes, reruns)
 
 
@@ -62,7 +60,9 @@ FORMATS: dict[str, Callable[[Case, int], Ingested]] = {
     "kairos_summary_json": lambda case, expected: ingest.kairos_summary_json(contents(case)),
     "kairos_summary_csv": lambda case, expected: ingest.kairos_summary_csv(contents(case)),
     "kairos_resummary_csv": lambda case, n: ingest.kairos_resummary_csv(contents(case), n),
-    "official_result_txt": lambda case, n: ingest.official_result_txt(contents(case), n),
+    "official_result_txt": lambda case, n: ingest.official_result_txt(
+        contents(case), n, case["options"].get("policy")
+    ),
     "vla_eval_aggregate": _vla_eval,
     "vla_eval_sqlite": _vla_eval,
 }

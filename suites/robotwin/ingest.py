@@ -6,75 +6,91 @@ one reader. Overlapping results are refused, never averaged.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from harness.errors import DataError
-from suites._cases import as_json
+from suites._documents import (
+    Contents,
+    as_count,
+    as_counts,
+    as_object,
+    as_objects,
+    as_rate,
+    as_success,
+    as_table,
+)
 from suites._vla_eval import Episode
-from suites.robotwin.aggregate import Cell, Ingested
+from suites.robotwin.aggregate import PHASE_NAMES, Cell, Ingested
 from suites.robotwin.tasks import PHASES, STEP_LIMITS, task_name
 
-Contents = Mapping[str, Any]  # path -> text or parsed JSON
 OLDEST = (0, 8, 0)  # vla-eval cut every episode at 400 steps before
+COUNTS = ("success_count", "episode_count")
+CHUNK = ("task_name", "phase", "chunk_idx", *COUNTS, "success_rate")
+"""What Kairos's manager asks of a chunk (run_chunked_eval.py:86-91)."""
 
 
 def kairos_chunks(files: Contents) -> Ingested:
-    """Read ``chunk_result.json`` files; episode records win over the counts beside them."""
-    found, seen, overflow = Ingested(), set[tuple[str, str, int]](), dict[Cell, int]()
+    """Read ``chunk_result.json`` files; episode records win over the counts beside them.
+
+    Equal seeds of two chunks are a warning, no overlap: a window that ran out goes on into the
+    next one.
+    """
+    found, seen, overflow = Ingested(), set[tuple[Cell, int]](), dict[Cell, int]()
     for path, content in files.items():
-        chunk = as_json(content, path)
+        chunk = as_object(content, path, CHUNK)
         cell = _cell(chunk["task_name"], chunk["phase"], path)
-        name = (*cell, chunk["chunk_idx"])
-        if name in seen:
-            raise DataError(f"chunk {name[2]} of {cell[0]} / {cell[1]} stands twice", where=path)
-        seen.add(name)
-        k, n = int(chunk["success_count"]), int(chunk["episode_count"])
-        records = chunk.get("episode_records")
-        if records is not None:
-            counted = (sum(_success(r["success"], path) for r in records), len(records))
-            if counted != (k, n):
-                found.warnings.append(f"inconsistent_counts:{path}")
-            k, n = counted
-            seeds = [record["seed"] for record in records if "seed" in record]
-        else:
-            seeds = list(chunk.get("used_seeds", []))
-        _add(found, cell, k, n)
-        found.seeds.setdefault(cell, []).extend(seeds)
+        number = as_count(chunk["chunk_idx"], "chunk_idx", path)
+        if (cell, number) in seen:
+            raise DataError(f"chunk {number} of {cell[0]} / {cell[1]} stands twice", where=path)
+        seen.add((cell, number))
+        _add_chunk(found, cell, chunk, path)
         if chunk.get("instruction_type"):
-            found.instruction_types.add(chunk["instruction_type"])
+            found.instruction_types.add(str(chunk["instruction_type"]))
         if chunk.get("exceeded_candidate_range"):
             overflow[cell] = overflow.get(cell, 0) + 1
     found.warnings += [f"seed_window_overflow:{t}:{p}:{n}" for (t, p), n in overflow.items()]
     return found
 
 
+def _add_chunk(found: Ingested, cell: Cell, chunk: Mapping[str, Any], path: str) -> None:
+    stated = chunk["success_count"], chunk["episode_count"]
+    if chunk.get("episode_records") is None:
+        seeds = list(chunk.get("used_seeds") or ())
+        k, n = as_counts(*stated, path)
+    else:
+        records = as_objects(chunk["episode_records"], path)
+        seeds = [row["seed"] for row in records if row.get("seed") is not None]
+        k, n = sum(as_success(row.get("success"), path) for row in records), len(records)
+        if (k, n) != stated:
+            found.warnings.append(f"inconsistent_counts:{path}")
+    _add(found, cell, k, n)
+    found.seeds.setdefault(cell, []).extend(as_count(seed, "a seed", path) for seed in seeds)
+
+
 def kairos_summary_json(files: Contents) -> Ingested:
     """Read ``summary.json``: task, phase, counts; a phase without episodes is absent."""
     found = Ingested()
     for path, content in files.items():
-        for task, phases in as_json(content, path).items():
-            for phase, row in phases.items():
-                n = int(row["episode_count"])
-                if n:
-                    _add(found, _cell(task, phase, path), int(row["success_count"]), n)
+        for task, phases in as_object(content, path).items():
+            for phase, stored in as_object(phases, f"{path}, {task}").items():
+                row = as_object(stored, f"{path}, {task}, {phase}", COUNTS)
+                k, n = (row[name] for name in COUNTS)
+                _add_once(found, _cell(task, phase, path), k, n, path)
     return found
 
 
 def kairos_summary_csv(files: Contents) -> Ingested:
     """Read ``summary.csv`` with counts; a blank rate means that nothing finished."""
     found = Ingested()
+    columns = [f"{phase}_{name}" for phase in PHASE_NAMES for name in COUNTS]
     for path, content in files.items():
-        for row in csv.DictReader(io.StringIO(content, newline="")):
-            for phase in ("clean", "random"):
-                n = int(row[f"{phase}_episode_count"] or 0)
-                if n:
-                    k = int(row[f"{phase}_success_count"])
-                    _add(found, _cell(row["task_name"], phase, path), k, n)
+        for row in as_table(content, path, ("task_name", *columns)):
+            for phase in PHASE_NAMES:
+                k, n = (row[f"{phase}_{name}"].strip() or 0 for name in COUNTS)
+                _add_once(found, _cell(row["task_name"], phase, path), k, n, path)
     return found
 
 
@@ -84,35 +100,42 @@ def kairos_resummary_csv(files: Contents, expected_episodes: int) -> Ingested:
     Without counts, k is the rate times the expected episodes, rounded half up.
     """
     found = Ingested()
+    columns = [f"{phase}_success_rate" for phase in PHASE_NAMES]
     for path, content in files.items():
-        for row in csv.DictReader(io.StringIO(content, newline="")):
-            if row["task_name"] == "__overall__":
-                continue
-            task = task_name(row["task_name"])
-            for phase in ("clean", "random"):
-                text = (row.get(f"{phase}_success_rate") or "").strip()
+        for row in as_table(content, path, ("task_name", *columns)):
+            for phase in PHASE_NAMES if row["task_name"] != "__overall__" else ():
+                text = row[f"{phase}_success_rate"].strip()
                 if not text:
                     continue
-                n = int(row.get(f"{phase}_episode_count") or expected_episodes)
-                given = row.get(f"{phase}_success_count")
-                k = int(given) if given else half_up(_rate(text, path) * n)
-                _add(found, _cell(task, phase, path), k, n)
+                rate = as_rate(text, path)
+                pair = [row.get(f"{phase}_{name}", "").strip() for name in COUNTS]
+                k, n = pair if all(pair) else (half_up(rate * expected_episodes), expected_episodes)
+                _add_once(found, _cell(task_name(row["task_name"]), phase, path), k, n, path)
     return found
 
 
-def official_result_txt(files: Contents, expected_episodes: int) -> Ingested:
-    """Read ``_result.txt`` files; of several timestamps of one task and phase the latest wins."""
+def official_result_txt(
+    files: Contents, expected_episodes: int, policy: str | None = None
+) -> Ingested:
+    """Read ``_result.txt`` files; of several timestamps of one task and phase the latest wins.
+
+    Args:
+        files: text by path, ``eval_result/<task>/<policy>/<task_config>/.../<time>/_result.txt``.
+        expected_episodes: episodes per task and phase; only the rate is stored.
+        policy: the policy that is meant; results of others are left out.
+
+    Raises:
+        DataError: another layout, no rate at the end, or several policies and none named.
+    """
     runs: dict[Cell, list[tuple[str, str]]] = {}
+    policies: set[str] = set()
     for path in files:
-        parts = PurePosixPath(path).parts
-        if "eval_result" not in parts:
-            raise DataError(
-                "not an official result path",
-                where=path,
-                expected="eval_result/<task>/<policy>/<task_config>/.../_result.txt",
-            )
-        parts = parts[parts.index("eval_result") :]
-        runs.setdefault(_cell(parts[1], parts[3], path), []).append((parts[-2], path))
+        task, name, config, stamp = _official_parts(path)
+        if policy is None or name == policy:
+            policies.add(name)
+            runs.setdefault(_cell(task, config, path), []).append((stamp, path))
+    if len(policies) > 1:
+        raise DataError(f"results of several policies: {', '.join(sorted(policies))}")
     found = Ingested()
     for cell, stamped in runs.items():
         stamped.sort()
@@ -123,57 +146,46 @@ def official_result_txt(files: Contents, expected_episodes: int) -> Ingested:
         found.instruction_types |= {
             line.partition(":")[2].strip() for line in lines if line.startswith("Instruction Type")
         }
-        rate = _rate(lines[-1] if lines else "", path)
-        scaled = rate * expected_episodes
+        scaled = as_rate(lines[-1] if lines else "", path) * expected_episodes
         if abs(scaled - round(scaled)) > 1e-9 * expected_episodes:
             found.warnings.append(f"rate_not_multiple:{cell[0]}:{cell[1]}")
-        _add(found, cell, half_up(scaled), expected_episodes)
+        _add_once(found, cell, half_up(scaled), expected_episodes, path)
     return found
+
+
+def _official_parts(path: str) -> tuple[str, str, str, str]:
+    """Return task, policy, configuration and time; a checkpoint may span several folders."""
+    parts = PurePosixPath(path).parts
+    if "eval_result" in parts:
+        parts = parts[parts.index("eval_result") :]
+    if parts[:1] != ("eval_result",) or len(parts) < 6:
+        raise DataError(
+            "not an official result path",
+            where=path,
+            expected="eval_result/<task>/<policy>/<task_config>/.../<time>/_result.txt",
+        )
+    return parts[1], parts[2], parts[3], parts[-2]
 
 
 def vla_eval(episodes: list[Episode], reruns: Mapping[Cell, int]) -> Ingested:
     """Take in vla-eval episodes; errors count as failures and are listed beside.
 
     Raises:
-        DataError: a harness before 0.8.0, a skipped expert check, another suite, or one episode
-            twice.
+        DataError: a harness before 0.8.0, a skipped expert check, another suite, or one seed of a
+            task and phase twice.
     """
-    found, errors, seen = Ingested(), dict[Cell, int](), set[tuple[object, ...]]()
+    found, errors, seen = Ingested(), dict[Cell, int](), dict[tuple[Cell, int], tuple[str, str]]()
     for episode in episodes:
-        params, where = episode.params, episode.source
-        if "task_name" not in params or "task_config" not in params:
-            raise DataError(
-                "these are not RoboTwin results",
-                where=where,
-                expected="params with task_name and task_config",
-            )
-        if version(episode.harness_version) < OLDEST:
-            raise DataError(
-                f"vla-eval {episode.harness_version}",
-                where=where,
-                expected="0.8.0 or later: earlier ones cut episodes at 400 steps",
-            )
-        if params.get("skip_expert_check"):
-            raise DataError(
-                "the expert check was skipped, which replaces the instruction",
-                where=where,
-                expected="skip_expert_check: false",
-            )
-        cell = _cell(params["task_name"], params["task_config"], where)
-        key = (*cell, episode.context.get("seed"), episode.context.get("task_idx"))
-        if episode.context.get("seed") is not None and key in seen:
-            raise DataError(
-                f"the episode {key} stands twice",
-                where=where,
-                hint="merge only results whose episodes are disjoint",
-            )
-        seen.add(key)
+        cell = vla_eval_cell(episode.params, episode.source)
+        _check_protocol(episode)
+        seed = episode.context.get("seed")
+        if seed is not None:
+            number = as_count(seed, "seed", episode.source)
+            _refuse_overlap(seen, (cell, number), episode)
+            found.seeds.setdefault(cell, []).append(number)
         _add(found, cell, int(episode.success), 1)
-        found.seeds.setdefault(cell, []).extend(
-            [episode.context["seed"]] if episode.context.get("seed") is not None else []
-        )
-        if params.get("instruction_type"):
-            found.instruction_types.add(params["instruction_type"])
+        if episode.params.get("instruction_type"):
+            found.instruction_types.add(str(episode.params["instruction_type"]))
         if episode.error:
             errors[cell] = errors.get(cell, 0) + 1
     found.warnings += [f"error_episodes:{t}:{p}:{n}" for (t, p), n in errors.items()]
@@ -181,10 +193,58 @@ def vla_eval(episodes: list[Episode], reruns: Mapping[Cell, int]) -> Ingested:
     return found
 
 
+def vla_eval_cell(params: Mapping[str, Any], where: str) -> Cell:
+    """Return the task and phase of an evaluation, which its configuration alone tells."""
+    if "task_name" not in params or "task_config" not in params:
+        raise DataError(
+            "these are not RoboTwin results",
+            where=where,
+            expected="params with task_name and task_config",
+        )
+    return _cell(params["task_name"], params["task_config"], where)
+
+
+def _check_protocol(episode: Episode) -> None:
+    where = episode.source
+    if episode.context.get("suite", "robotwin") != "robotwin":
+        raise DataError(f"an episode of suite {episode.context['suite']!r}", where=where)
+    if version(episode.harness_version) < OLDEST:
+        raise DataError(
+            f"vla-eval {episode.harness_version or 'of unknown version'}",
+            where=where,
+            expected="0.8.0 or later: earlier ones cut episodes at 400 steps",
+        )
+    if episode.params.get("skip_expert_check"):
+        raise DataError(
+            "the expert check was skipped, which replaces the instruction",
+            where=where,
+            expected="skip_expert_check: false",
+        )
+
+
+def _refuse_overlap(
+    seen: dict[tuple[Cell, int], tuple[str, str]], key: tuple[Cell, int], episode: Episode
+) -> None:
+    """Refuse a seed that stands twice, also in different evaluations or files.
+
+    Rows of one evaluation that name no work item are all kept, as vla-eval keeps them; their
+    equal seeds are a warning.
+    """
+    origin = (episode.source, episode.evaluation)
+    if key in seen and (episode.context.get("task_idx") is not None or seen[key] != origin):
+        (task, phase), seed = key
+        raise DataError(
+            f"seed {seed} of {task} / {phase} stands twice",
+            where=f"{seen[key][0]} and {origin[0]}",
+            hint="merge only results whose episodes are disjoint",
+        )
+    seen[key] = origin
+
+
 def version(text: str) -> tuple[int, ...]:
-    """Return a version as numbers; an unknown one is older than all."""
-    parts = [part for part in text.split(".")[:3] if part.isdecimal()]
-    return tuple(map(int, parts))
+    """Return a version as three numbers; an unknown one is older than all."""
+    parts = [int(part) for part in text.split(".")[:3] if part.isdecimal()]
+    return (*parts, 0, 0, 0)[:3]
 
 
 def half_up(value: float) -> int:
@@ -205,17 +265,10 @@ def _add(found: Ingested, cell: Cell, k: int, n: int) -> None:
     found.counts[cell] = (before[0] + k, before[1] + n)
 
 
-def _success(value: Any, path: str) -> bool:
-    if value not in (True, False, 0, 1):
-        raise DataError(f"success is {value!r}", where=path, expected="true or false")
-    return bool(value)
-
-
-def _rate(text: str, path: str) -> float:
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise DataError(f"the rate {text!r} is no number", where=path) from error
-    if not 0 <= value <= 1:
-        raise DataError(f"the rate {text} is outside 0..1", where=path)
-    return value
+def _add_once(found: Ingested, cell: Cell, k: Any, n: Any, path: str) -> None:
+    """Add a cell whose counts stand in one place; an empty one stays absent."""
+    counts = as_counts(k, n, path)
+    if cell in found.counts:
+        raise DataError(f"{cell[0]} / {cell[1]} stands twice", where=path)
+    if counts[1]:
+        found.counts[cell] = counts

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
-HALF_WIDTHS = Decimal("0.1")  # two rounding half-widths of cells with one decimal
+from suites._documents import as_printed
+from suites._rates import percent
+
+HALF_WIDTHS = Fraction(1, 10)  # two rounding half-widths of cells with one decimal
 
 
 def verdict(clean: str, randomized: str, average: str) -> dict[str, Any]:
@@ -14,16 +18,19 @@ def verdict(clean: str, randomized: str, average: str) -> dict[str, Any]:
     ``exact``: the mean rounds half up to it; ``within_rounding``: the rounding intervals overlap
     in their interior; else ``inconsistent``.
     """
-    mean = (Decimal(clean) + Decimal(randomized)) / 2
-    shown = mean.quantize(Decimal("0.1"), ROUND_HALF_UP)
-    if shown == Decimal(average):
+    left, right, printed = (
+        as_printed(cell, "printed row") for cell in (clean, randomized, average)
+    )
+    mean = (left + right) / 2
+    shown = percent(mean / 100)
+    if Fraction(shown) == printed:
         outcome = "exact"
     else:
-        close = abs(mean - Decimal(average)) < HALF_WIDTHS
+        close = abs(mean - printed) < HALF_WIDTHS
         outcome = "within_rounding" if close else "inconsistent"
     return {
-        "mean_of_printed": f"{mean.normalize():f}",
-        "half_up": str(shown),
+        "mean_of_printed": str((Decimal(clean) + Decimal(randomized)) / 2),
+        "half_up": shown,
         "printed": average,
         "verdict": outcome,
     }

@@ -40,8 +40,8 @@ def snake_case(name: str) -> str:
     resummarize_chunked_results.py:69-72 never finds ``place_a2_b_left``, ``place_a2_b_right`` and
     ``rotate_q_rcode``, so its overall row averages 47 tasks.
     """
-    text = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
-    return re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", text).lower()
+    text = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
+    return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower()
 
 
 def task_name(name: str) -> str:
