@@ -10,7 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
-from harness.records import JudgeId, Missing, Question, Record, Reported, Scalar, Task, WorkItem
+from harness.records import (
+    Evidence,
+    JudgeId,
+    Missing,
+    Question,
+    Record,
+    Reported,
+    Scalar,
+    Task,
+    WorkItem,
+)
 
 Items = TypeVar("Items")
 Results_co = TypeVar("Results_co")
@@ -151,6 +161,29 @@ class Executor(Protocol):
         self, function: Callable[[Items], Results_co], items: Iterable[Items]
     ) -> Iterator[Results_co]:
         """Yield one result per item."""
+        ...
+
+
+class Experiment(Protocol):
+    """Something computed here that finds evidence: a check of bounds, a profile, a training.
+
+    ``name`` (e.g. ``theory/lemma4``) and ``settings`` are everything that its rows depend on, the
+    machine apart. The same experiment yields rows with the same keys in the same order, so an
+    interrupted one can be run again and continues the journal.
+    """
+
+    name: str
+    title: str
+    settings: dict[str, Scalar]
+
+    def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
+        """Yield every piece of evidence.
+
+        Args:
+            known: rows of this experiment that the journal already holds, by key; a piece found
+                there need not be computed (nor yielded) again.
+            scratch: a directory of the run for checkpoints; may be absent until written to.
+        """
         ...
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-import msgspec
+from harness.base import SCHEMA, Record, Scalar
+from harness.evidence import (
+    BoundCheck,
+    DataTable,
+    Done,
+    Figure,
+    HeatMap,
+    Measurement,
+)
 
-SCHEMA = 1
-"""Version of the stored types; written into every plan and journal."""
-
-Scalar = str | int | float | bool | None
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all stored types: immutable, keyword-only, unknown fields are errors."""
+__all__ = ["SCHEMA", "Record", "Scalar"]
 
 
 class Missing(StrEnum):
@@ -152,7 +153,10 @@ class Attempt(Record, tag="attempt", frozen=True, kw_only=True):
     environment: dict[str, Scalar]
 
 
-Row = Judgment | Score | Check | Attempt
+Evidence = Measurement | BoundCheck | Figure | HeatMap | DataTable
+"""What an experiment may find; each piece has a ``key`` and names its ``experiment``."""
+
+Row = Judgment | Score | Check | Attempt | Evidence | Done
 
 
 class Estimate(Record, frozen=True, kw_only=True):

@@ -22,9 +22,11 @@ taken.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from harness.evidence import BoundCheck, Standing, Statement
 from harness.records import (
     Cell,
     Check,
@@ -41,17 +43,20 @@ from harness.stats.power import rounding_halfwidth
 REPRODUCED, UNDERPOWERED = "reproduced", "consistent but underpowered"
 DIFFERENT, INCOMPARABLE, MISSING = "different", "incomparable", "missing"
 UNTESTED = "untested"
+HOLDS, VIOLATED, VACUOUS = "holds", "violated", "vacuous"
+UNMET, INCONCLUSIVE = "assumption unmet", "inconclusive"
 
 LEVELS = {
     REPRODUCED: Level.GOOD, UNDERPOWERED: Level.DOUBT, DIFFERENT: Level.BAD,
     INCOMPARABLE: Level.DOUBT, MISSING: Level.OPEN, UNTESTED: Level.OPEN,
     "pass": Level.GOOD, "warn": Level.DOUBT, "fail": Level.BAD, "not testable": Level.OPEN,
-    "holds": Level.GOOD, "violated": Level.BAD, "vacuous": Level.DOUBT,
-    "assumption unmet": Level.DOUBT, "inconclusive": Level.DOUBT,
+    HOLDS: Level.GOOD, VIOLATED: Level.BAD, VACUOUS: Level.DOUBT,
+    UNMET: Level.DOUBT, INCONCLUSIVE: Level.DOUBT,
 }  # fmt: skip
 """Every outcome of every vocabulary, and how it bears on the claim."""
 
 UNKNOWN = "unknown"
+PAPER, OWN = "kairos-paper-v3", "kairos-eval: theory/README.md"
 EXAMPLE_REASON = "made-up example data are never held against published numbers"
 _NORMAL_QUANTILES = 1.959963984540054 + 0.8416212335729143  # level 95 %, power 80 %
 
@@ -213,3 +218,64 @@ def worst_outcome(outcomes: Sequence[str]) -> str:
     """Return the outcome that bears hardest on a claim that rests on several checks."""
     order = [Level.BAD, Level.DOUBT, Level.GOOD, Level.OPEN]
     return min(outcomes, key=lambda outcome: order.index(LEVELS[outcome]))
+
+
+def bound_outcome(check: BoundCheck) -> str:
+    """Decide one checked inequality by its hypotheses first, then by its sides.
+
+    A violated hypothesis makes the statement say nothing here (vacuous), whatever the sides do;
+    an unknown one leaves it inconclusive. Otherwise it holds, or is violated, when the left side
+    (its interval, or its value up to the relative tolerance) lies wholly on one side.
+    """
+    standings = {hypothesis.standing for hypothesis in check.hypotheses}
+    if Standing.VIOLATED in standings or check.rhs is None:
+        return VACUOUS
+    if Standing.UNKNOWN in standings or check.lhs is None:
+        return INCONCLUSIVE
+    truth = conclusion(check)
+    return INCONCLUSIVE if truth is None else HOLDS if truth else VIOLATED
+
+
+def conclusion(check: BoundCheck) -> bool | None:
+    """Say whether the inequality itself is true, hypotheses aside; None where it is undecided."""
+    if check.lhs is None or check.rhs is None:
+        return None
+    slack = check.tolerance * max(abs(check.lhs), abs(check.rhs))
+    lo = check.lhs - slack if check.lo is None else check.lo
+    hi = check.lhs + slack if check.hi is None else check.hi
+    exact = check.lo is None and check.hi is None
+    if check.relation == "=":
+        return lo <= check.rhs <= hi
+    if check.relation == ">=":
+        lo, hi, bound = -hi, -lo, -check.rhs
+    else:
+        bound = check.rhs
+    if exact:
+        return lo <= bound
+    return True if hi <= bound else False if lo > bound else None
+
+
+def decide_statement(statement: Statement, checks: Sequence[BoundCheck]) -> Verdict:
+    """Judge a mathematical statement by every instance it was checked on.
+
+    One violation refutes it. Otherwise it holds where some instance meets its hypotheses; the
+    instances that do not are counted in the reasons.
+    """
+    outcomes = Counter(bound_outcome(check) for check in checks)
+    outcome = next((o for o in (VIOLATED, HOLDS, INCONCLUSIVE, VACUOUS) if outcomes[o]), UNTESTED)
+    deciding = [check for check in checks if bound_outcome(check) == outcome]
+    counted = ", ".join(f"{outcomes[name]} {name}" for name in LEVELS if outcomes[name])
+    notes = dict.fromkeys(check.note or check.reason for check in deciding)
+    return Verdict(
+        claim=f"theory/{statement.id}",
+        kind=ClaimKind.THEOREM,
+        outcome=outcome,
+        level=LEVELS[outcome],
+        statement=f"{statement.title}: {statement.text}",
+        locator=Locator(source=PAPER if statement.origin == "printed" else OWN,
+                        place=statement.place),
+        reasons=(*([f"instances: {counted}"] if counted else []), *list(filter(None, notes))[:3]),
+        evidence=tuple(check.key for check in deciding[:5]),
+        needs="" if checks else statement.needs,
+        command="" if checks else statement.command,
+    )  # fmt: skip
