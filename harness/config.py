@@ -9,9 +9,11 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import ConfigError, nearest
-from harness.records import Judge, Record, RunSpec, Task
+from harness.records import Inquiry, Judge, Record, RunSpec, Task
 
-_SECTIONS: dict[str, type[Record]] = {"": RunSpec, "tasks": Task, "judge": Judge}
+_SECTIONS: dict[str, type[Record]] = {
+    "": RunSpec, "tasks": Task, "judge": Judge, "experiments": Inquiry,
+}  # fmt: skip
 
 
 def load_spec(path: Path) -> RunSpec:
@@ -37,11 +39,11 @@ def parse_spec(text: str, *, where: str, base: Path) -> RunSpec:
         raise ConfigError(f"not TOML: {error}", where=where) from error
     except msgspec.ValidationError as error:
         raise ConfigError(str(error), where=where, hint=_advice(str(error))) from error
-    if not spec.tasks and not spec.audit:
+    if not spec.tasks and not spec.audit and not spec.experiments:
         raise ConfigError(
             "this run would do nothing",
             where=where,
-            expected="at least one [[tasks]] block, or audit = true",
+            expected="a [[tasks]] or [[experiments]] block, or audit = true",
         )
     return anchored(spec, base)
 

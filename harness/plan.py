@@ -11,10 +11,20 @@ import msgspec
 from harness.errors import ConfigError, IncompleteError, nearest
 from harness.judges.factory import judge_id
 from harness.keys import content_key
-from harness.protocols import Suite, Workload
-from harness.records import JudgeId, Missing, RunPlan, RunSpec, Task, TaskPlan
+from harness.protocols import Experiment, Suite, Workload
+from harness.records import (
+    ExperimentPlan,
+    Inquiry,
+    JudgeId,
+    Missing,
+    RunPlan,
+    RunSpec,
+    Task,
+    TaskPlan,
+)
 
 SuiteLookup = Callable[[str], Suite]
+ExperimentLookup = Callable[[Inquiry], Sequence[Experiment]]
 
 
 @dataclass(frozen=True)
@@ -24,9 +34,17 @@ class Prepared:
     plan: RunPlan
     suites: Sequence[Suite]  # one per task
     workloads: Sequence[Workload]  # one per task
+    experiments: Sequence[Experiment] = ()  # one per experiment of the plan
 
 
-def prepare(spec: RunSpec, suite_of: SuiteLookup) -> Prepared:
+def no_experiments(inquiry: Inquiry) -> Sequence[Experiment]:
+    """Know no experiment: the lookup of runs that have none."""
+    raise ConfigError(f"unknown experiment {inquiry.name!r}")
+
+
+def prepare(
+    spec: RunSpec, suite_of: SuiteLookup, experiments_of: ExperimentLookup = no_experiments
+) -> Prepared:
     """Read every input of ``spec`` and fix what will be done.
 
     Raises:
@@ -45,7 +63,24 @@ def prepare(spec: RunSpec, suite_of: SuiteLookup) -> Prepared:
     tasks = tuple(
         _plan_task(task, workload) for task, workload in zip(spec.tasks, workloads, strict=True)
     )
-    return Prepared(RunPlan(id=_plan_id(spec, tasks), spec=spec, tasks=tasks), suites, workloads)
+    experiments = {
+        plan_experiment(one).key: one
+        for inquiry in spec.experiments
+        for one in experiments_of(inquiry)
+    }
+    planned = tuple(plan_experiment(one) for one in experiments.values())
+    plan = RunPlan(id=_plan_id(spec, tasks, planned), spec=spec, tasks=tasks, experiments=planned)
+    return Prepared(plan, suites, workloads, tuple(experiments.values()))
+
+
+def plan_experiment(experiment: Experiment) -> ExperimentPlan:
+    """Fix an experiment: its key is the hash of its name and settings."""
+    return ExperimentPlan(
+        key=content_key("experiment", experiment.name, experiment.settings),
+        name=experiment.name,
+        title=experiment.title,
+        settings=experiment.settings,
+    )
 
 
 def check_task(suite: Suite, task: Task) -> None:
@@ -110,14 +145,17 @@ def _plan_task(task: Task, workload: Workload) -> TaskPlan:
     )
 
 
-def _plan_id(spec: RunSpec, tasks: Sequence[TaskPlan]) -> str:
+def _plan_id(
+    spec: RunSpec, tasks: Sequence[TaskPlan], experiments: Sequence[ExperimentPlan]
+) -> str:
     """Name a plan by its content; where its files lie on this machine does not matter."""
     content = [
         (plan.task.suite, plan.task.model, plan.task.subset, plan.task.scorers, plan.judge,
          plan.protocol, [item.key for item in plan.items])
         for plan in tasks
     ]  # fmt: skip
-    return content_key(spec.name, spec.seed, spec.audit, content)
+    keys = [experiment.key for experiment in experiments]
+    return content_key(spec.name, spec.seed, spec.audit, content, *([keys] if keys else []))
 
 
 def describe(plan: RunPlan) -> list[tuple[str, str, int, int, int]]:

@@ -19,7 +19,7 @@ from harness.evidence import (
     Measurement,
 )
 
-__all__ = ["SCHEMA", "Record", "Scalar"]
+__all__ = ["SCHEMA", "Done", "Record", "Scalar"]
 
 
 class Missing(StrEnum):
@@ -156,6 +156,9 @@ class Attempt(Record, tag="attempt", frozen=True, kw_only=True):
 Evidence = Measurement | BoundCheck | Figure | HeatMap | DataTable
 """What an experiment may find; each piece has a ``key`` and names its ``experiment``."""
 
+Drawing = Figure | HeatMap | DataTable
+"""What a report draws as it is stored."""
+
 Row = Judgment | Score | Check | Attempt | Evidence | Done
 
 
@@ -288,12 +291,20 @@ class Task(Record, frozen=True, kw_only=True):
     limit: int | None = None
 
 
+class Inquiry(Record, frozen=True, kw_only=True):
+    """An experiment, or a preset of several: an ``[[experiments]]`` block of the run file."""
+
+    name: str  # e.g. "theory/statement"; `kairos-eval list experiments` prints all
+    settings: dict[str, Scalar] = {}
+
+
 class RunSpec(Record, frozen=True, kw_only=True):
     """What the user asked for."""
 
     name: str
     seed: int = 0
     tasks: tuple[Task, ...] = ()
+    experiments: tuple[Inquiry, ...] = ()
     audit: bool = False
     assets: str | None = None
     fail_on: tuple[str, ...] = ()
@@ -309,6 +320,15 @@ class TaskPlan(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
+class ExperimentPlan(Record, frozen=True, kw_only=True):
+    """An experiment with everything fixed that its rows depend on, the machine apart."""
+
+    key: str
+    name: str
+    title: str
+    settings: dict[str, Scalar]
+
+
 class RunPlan(Record, frozen=True, kw_only=True):
     """Everything a run will do; its id is the hash of its content."""
 
@@ -316,6 +336,7 @@ class RunPlan(Record, frozen=True, kw_only=True):
     id: str
     spec: RunSpec
     tasks: tuple[TaskPlan, ...] = ()
+    experiments: tuple[ExperimentPlan, ...] = ()
 
 
 class Results(Record, frozen=True, kw_only=True):
@@ -327,4 +348,7 @@ class Results(Record, frozen=True, kw_only=True):
     verdicts: tuple[Verdict, ...]
     counts: dict[str, int]  # planned, scored, and one entry per reason for absence
     example_counts: dict[str, int] = {}  # the same for made-up example data
+    experiment_counts: dict[str, int] = {}  # planned, done, and one entry per reason for absence
+    outcomes: dict[str, tuple[str, Level]] = {}  # of every checked bound, by its key
+    drawings: tuple[Drawing, ...] = ()  # made from rows of judged samples; experiments store theirs
     notes: tuple[str, ...] = ()

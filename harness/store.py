@@ -19,7 +19,7 @@ import msgspec
 
 from harness.errors import DataError, PreconditionError
 from harness.files import atomic_write, writing
-from harness.records import Check, Judgment, Results, Row, RunPlan, Score
+from harness.records import Attempt, Check, Done, Judgment, Results, Row, RunPlan, Score
 
 T = TypeVar("T")
 PLAN, JOURNAL, RESULTS = "plan.json", "journal.jsonl", "results.json"
@@ -118,10 +118,16 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 
 def row_name(row: Row) -> tuple[str, str] | None:
-    """Return what identifies a row: no two rows of one run may share it (attempts have none)."""
-    if isinstance(row, Judgment | Score):
-        return row.__struct_config__.tag, row.key  # pyright: ignore[reportReturnType]
-    return ("check", row.id) if isinstance(row, Check) else None
+    """Return what identifies a row: no two rows of one run may share it.
+
+    Attempts have no name; an experiment that failed may be done again.
+    """
+    if isinstance(row, Check):
+        return "check", row.id
+    if isinstance(row, Attempt | Done):
+        return None
+    kind = row.__struct_config__.tag if isinstance(row, Judgment | Score) else "evidence"
+    return str(kind), row.key
 
 
 def journals(directory: Path) -> list[Path]:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from harness.evidence import BoundCheck, Standing, Statement
@@ -35,6 +35,7 @@ from harness.records import (
     Level,
     Locator,
     Reported,
+    Row,
     Scalar,
     Verdict,
 )
@@ -234,6 +235,12 @@ def bound_outcome(check: BoundCheck) -> str:
         return INCONCLUSIVE
     truth = conclusion(check)
     return INCONCLUSIVE if truth is None else HOLDS if truth else VIOLATED
+
+
+def bound_outcomes(rows: Iterable[Row]) -> dict[str, tuple[str, Level]]:
+    """Decide every checked inequality among ``rows``, by key."""
+    outcomes = {row.key: bound_outcome(row) for row in rows if isinstance(row, BoundCheck)}
+    return {key: (outcome, LEVELS[outcome]) for key, outcome in outcomes.items()}
 
 
 def conclusion(check: BoundCheck) -> bool | None:

@@ -8,9 +8,10 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from harness.evidence import DataTable
 from harness.records import Check, Level
 from harness.store import StoredRun
-from reports import svg, text, views
+from reports import drawings, svg, text, views
 
 
 def environment() -> Environment:
@@ -22,11 +23,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.tests["table"] = lambda drawing: isinstance(drawing, DataTable)
     made.globals.update(
         anchor=text.anchor,
         icons={level.value: icon for level, icon in text.ICONS.items()},
         stacked_bar=svg.stacked_bar,
         forest=svg.forest,
+        draw=drawings.draw,
+        data_uri=drawings.data_uri,
         level_of={"pass": Level.GOOD.value, "warn": Level.DOUBT.value, "fail": Level.BAD.value,
                   "not_testable": Level.OPEN.value},
         css=_static("report.css"),

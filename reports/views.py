@@ -19,6 +19,7 @@ from harness.records import (
     Verdict,
 )
 from harness.store import StoredRun
+from reports.finding_views import Section, StatementView, sections, statement_views
 from reports.task_views import TaskView, task_views
 from reports.text import anchor
 
@@ -59,10 +60,13 @@ class Page:
     tallies: tuple[Tally, ...]
     ledger: tuple[tuple[str, int, tuple[LedgerRow, ...]], ...]
     tasks: tuple[TaskView, ...]
+    statements: tuple[StatementView, ...]
+    sections: tuple[Section, ...]
     audits: tuple[AuditTable, ...]
     attempts: tuple[Attempt, ...]
     counts: dict[str, int]
     example_counts: dict[str, int]
+    experiment_counts: dict[str, int]
     notes: tuple[str, ...]
     targets: frozenset[str]
 
@@ -76,7 +80,9 @@ def build_page(run: StoredRun) -> Page:
     results = results_of(run)
     checks = [row for row in run.rows if isinstance(row, Check)]
     tasks = task_views(run, results)
+    statements = statement_views(run, results)
     targets = {task.anchor for task in tasks} | {anchor("check", check.id) for check in checks}
+    targets |= {one.anchor for statement in statements for one in statement.checks}
     return Page(
         title=run.plan.spec.name,
         plan_id=run.plan.id,
@@ -87,10 +93,13 @@ def build_page(run: StoredRun) -> Page:
             if (verdicts := [v for v in results.verdicts if v.kind is kind])
         ),
         tasks=tasks,
+        statements=statements,
+        sections=sections(run.rows, results.drawings),
         audits=audit_tables(checks),
         attempts=tuple(row for row in run.rows if isinstance(row, Attempt)),
         counts=results.counts,
         example_counts=results.example_counts,
+        experiment_counts=results.experiment_counts,
         notes=results.notes,
         targets=frozenset(targets),
     )

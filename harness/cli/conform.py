@@ -21,6 +21,7 @@ RUNNERS = {
     "libero_plus": "suites.liberoplus.conform:run",
     "reported": "harness.audit.conform:run",
     "model": "harness.cli.conform_model:run",
+    "theory": "theory.conform:run",
 }
 
 

@@ -1,0 +1,164 @@
+"""Stored drawings as SVG and as data to download: curves over one axis, and grids.
+
+The SVG takes text and axes in the colour of the page, so it serves light and dark alike; the same
+drawing gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from harness.evidence import Curve, DataTable, Figure, HeatMap
+from harness.records import Drawing, Scalar
+
+INK = "#010203"  # stands for the colour of the page's text; replaced in the finished SVG
+COLOURS = ("#2f7fb5", "#d07a1f", "#3c9a63", "#b4508f", "#7a63c4", "#a58a1c", "#c8473c", "#5f8f9c")
+_STYLE = {
+    "svg.fonttype": "none", "font.family": "sans-serif",
+    "font.size": 9, "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK,
+    "xtick.color": INK, "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False,
+    "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
+    "legend.frameon": False, "image.cmap": "cividis",
+    "axes.prop_cycle": f"cycler('color', {list(COLOURS)})",
+    "axes.titlesize": 9, "path.simplify": True,
+}  # fmt: skip
+
+
+def draw(drawing: Figure | HeatMap) -> Markup:
+    """Return a drawing as inline SVG; title and caption stand beside it, not in it."""
+    with style.context({**_STYLE, "svg.hashsalt": drawing.key}):  # ids unlike any other drawing's
+        canvas = Canvas(figsize=(7.2, 3.9), layout="constrained")
+        axes = canvas.subplots()
+        axes.set_xlabel(drawing.x_label)
+        axes.set_ylabel(drawing.y_label)
+        if isinstance(drawing, Figure):
+            _curves(axes, drawing)
+        else:
+            _grid(canvas, axes, drawing)
+        buffer = io.StringIO()
+        canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return _inline(buffer.getvalue(), f"{drawing.title}. {drawing.caption}")
+
+
+def _curves(axes: Axes, figure: Figure) -> None:
+    if figure.log_x:
+        axes.set_xscale("log")
+    if figure.log_y:
+        axes.set_yscale("log")
+    drawn = [_curve(axes, curve, positive=figure.log_y) for curve in figure.curves]
+    for mark in figure.marks:
+        line = axes.axvline if mark.axis == "x" else axes.axhline
+        line(mark.at, color=INK, alpha=0.45, linewidth=0.8, linestyle=":")
+        at = (mark.at, 0.98) if mark.axis == "x" else (0.99, mark.at)
+        axes.annotate(
+            mark.text, at, fontsize=7.5, alpha=0.8,
+            xycoords=("data", "axes fraction") if mark.axis == "x" else ("axes fraction", "data"),
+            rotation=90 if mark.axis == "x" else 0, va="top" if mark.axis == "x" else "bottom",
+            ha="right",
+        )  # fmt: skip
+    if len(drawn) > 1:
+        axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+
+def _curve(axes: Axes, curve: Curve, *, positive: bool = False, dots: bool = True) -> None:
+    """Draw one series; points without a value, and those a log scale lacks, leave a gap."""
+    y = np.array([np.nan if v is None or (positive and v <= 0) else v for v in curve.y])
+    x = np.array(curve.x)
+    if curve.style == "bars":
+        width = 0.8 * (float(np.diff(np.unique(x)).min()) if len(set(curve.x)) > 1 else 1.0)
+        axes.bar(x, np.nan_to_num(y), width=width, alpha=0.75, label=curve.name)
+        return
+    shown = {"line": "-", "dashed": "--", "points": ""}[curve.style]
+    marker = "o" if curve.style == "points" or (dots and len(x) <= 12) else ""
+    (line,) = axes.plot(
+        x, y, linestyle=shown, marker=marker, markersize=3.5, linewidth=1.5, label=curve.name
+    )
+    if curve.lo and curve.hi:
+        lo, hi = (np.array([np.nan if v is None else v for v in side]) for side in
+                  (curve.lo, curve.hi))  # fmt: skip
+        if marker:
+            axes.vlines(x, lo, hi, color=line.get_color(), linewidth=1.2)
+        else:
+            axes.fill_between(x, lo, hi, color=line.get_color(), alpha=0.18, linewidth=0)
+
+
+def _grid(canvas: Canvas, axes: Axes, heat: HeatMap) -> None:
+    values = np.ma.masked_invalid(
+        [[np.nan if v is None else v for v in row] for row in heat.values]
+    )
+    left, right = _extent(axes, heat.columns, "x")
+    bottom, top = _extent(axes, heat.rows, "y")
+    image = axes.imshow(
+        values, origin="lower", aspect="auto", extent=(left, right, bottom, top),
+        interpolation="nearest",
+    )  # fmt: skip
+    canvas.colorbar(image, ax=axes, label=heat.value_label)
+    for curve in heat.curves:
+        _curve(axes, curve, dots=False)
+    axes.set_xlim(left, right)
+    categories = isinstance(heat.rows[0], str)  # read from the top, as in a table
+    axes.set_ylim(*((top, bottom) if categories else (bottom, top)))
+    if len(heat.curves) > 1:
+        axes.legend(fontsize=7.5, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+
+
+def _extent(axes: Axes, names: Sequence[float | str], side: str) -> tuple[float, float]:
+    """Label one side of a grid and return its ends: the outer edges of the outer cells."""
+    numbers = [name for name in names if not isinstance(name, str)]
+    if len(numbers) == len(names) and len(names) > 1:
+        step = (numbers[-1] - numbers[0]) / (len(numbers) - 1)
+        return numbers[0] - step / 2, numbers[-1] + step / 2
+    axis = axes.xaxis if side == "x" else axes.yaxis
+    turned = side == "x" and len(names) > 8
+    axis.set_ticks(range(len(names)), [str(name) for name in names], fontsize=7,
+                   rotation=60 if turned else 0, ha="right")  # fmt: skip
+    return -0.5, len(names) - 0.5
+
+
+_NOT_NEEDED = re.compile(r"<\?xml.*?<svg|<metadata>.*?</metadata>", re.DOTALL)
+_GROUP_ID = re.compile(r'<g id="[^"]*"')
+
+
+def _inline(svg: str, label: str) -> Markup:
+    """Make a finished SVG fit to stand in a page with others: no ids that could meet."""
+    text = _NOT_NEEDED.sub(lambda m: "<svg" if m[0].endswith("<svg") else "", svg)
+    text = _GROUP_ID.sub("<g", text).replace(INK, "currentColor")
+    text = re.sub(r' width="[^"]*pt" height="[^"]*pt"', "", text, count=1)
+    opening = Markup('<svg class="drawing" role="img" aria-label="{}"').format(label)
+    return opening + Markup(text.removeprefix("<svg"))  # noqa: S704 -- texts are escaped by the writer
+
+
+def data_uri(drawing: Drawing) -> str:
+    """Return a drawing's data as a CSV file that a link can carry."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(data_of(drawing))
+    encoded = base64.b64encode(buffer.getvalue().encode()).decode()
+    return f"data:text/csv;base64,{encoded}"
+
+
+def data_of(drawing: Drawing) -> Iterator[Sequence[Scalar]]:
+    """Yield the rows of a drawing's data, a heading first; absent values are empty."""
+    if isinstance(drawing, DataTable):
+        yield drawing.columns
+        yield from drawing.rows
+    elif isinstance(drawing, HeatMap):
+        yield (drawing.x_label, drawing.y_label, drawing.value_label)
+        for row, values in zip(drawing.rows, drawing.values, strict=True):
+            for column, value in zip(drawing.columns, values, strict=True):
+                yield (column, row, value)
+    else:
+        yield ("series", drawing.x_label, drawing.y_label, "lo", "hi")
+        for curve in drawing.curves:
+            absent = (None,) * len(curve.x)
+            for point in zip(curve.x, curve.y, curve.lo or absent, curve.hi or absent, strict=True):
+                yield (curve.name, *point)

@@ -1,0 +1,290 @@
+"""The ladder: the error of a perturbed memory under every bound, from measured to the paper's.
+
+For two runs of the same form, star (ideal) and hat (learned), and every t,
+
+    e <= direction <= product <= exact_measured <= exact_xi <= paper_discounted <= paper_sup
+    e <= sharp <= exact_measured
+
+pathwise and in L2 over the empirical measure of a batch; no statistics are involved. Only
+``exact_xi`` and what stands above it have a hypothesis: star beta at most 1 in form ``paper``
+(Lemma 4). Source: theory/README.md, N5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from theory.bounds import Envelopes, Errors, discounted, geometric_sup, sharp2, xi_impl, xi_paper
+from theory.delta import (
+    Floats,
+    Form,
+    Inputs,
+    at,
+    check_form,
+    contract,
+    exact_factor,
+    frobenius,
+    initial,
+    low,
+    norm,
+    paper_factor,
+    recall,
+    step,
+)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Measured error and its bounds, [..., T + 1] each; a run of the batch per leading index.
+
+    ``direction`` and ``product`` cost O(T^2) and are None where they were not asked for.
+    """
+
+    e: Floats
+    direction: Floats | None  # |D_0 M(0:t)| + sum_i |P_i M(i:t)|
+    product: Floats | None  # the same with opnorm(M(i:t)) |P_i|
+    exact_measured: Floats  # products of exact factors, measured injections
+    exact_xi: Floats  # products of exact factors, xi for the injections
+    paper_discounted: Floats  # products of the paper's factors, xi
+    paper_sup: Floats  # the paper's formula: largest factor, running maximum of xi
+    sharp: Floats  # the sharp one-step map, with the direction of each injection
+    xi: Floats  # [..., T]
+    perturbation: Floats  # |P_t|, [..., T]
+    rho_sup: Floats  # [...]
+    B_G: Floats  # over hat G_0 .. G_{T-1}
+    B_k: Floats
+    B_v: Floats
+    cap: Floats  # sup |hat G| + sup |star G|: what holds trivially; a bound above it says nothing
+
+    RUNGS = (
+        "e", "direction", "product", "exact_measured", "exact_xi", "paper_discounted", "paper_sup",
+    )  # fmt: skip
+    """The ladder from bottom to top; ``sharp`` stands between e and exact_measured."""
+
+
+def ladder(
+    G0_star: ArrayLike,
+    G0_hat: ArrayLike,
+    star: Inputs,
+    hat: Inputs,
+    form: Form,
+    *,
+    paths: bool = True,
+) -> Ladder:
+    """Return the pathwise ladder of every run of a batch.
+
+    Args:
+        G0_star: the ideal memory before the first step, [..., d_v, d_k].
+        G0_hat: the learned one.
+        star: inputs of the ideal run; its operators carry the error.
+        hat: inputs of the learned run, of the same shapes.
+        form: the update of both runs.
+        paths: whether to compute ``direction`` and ``product``, in O(T^2) time and memory O(T).
+
+    Raises:
+        ValueError: shapes disagree, or a memory leaves the range of floats.
+    """
+    return _assemble(_walk(G0_star, G0_hat, star, hat, form, paths=paths), form)
+
+
+def ladder_l2(
+    G0_star: ArrayLike,
+    G0_hat: ArrayLike,
+    star: Inputs,
+    hat: Inputs,
+    form: Form,
+    *,
+    paths: bool = True,
+) -> Ladder:
+    """Return the ladder of root mean squares over a batch (arguments as for ``ladder``).
+
+    The batch is a probability measure of equal weights: factors and envelopes are its essential
+    suprema, injections and channel errors its root mean squares; direction, product and sharp
+    are the root mean squares of their pathwise terms (Minkowski). Arrays are [T + 1] and [T].
+    """
+    return _assemble(_pool(_walk(G0_star, G0_hat, star, hat, form, paths=paths)), form)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """What two runs show on the way, [..., T + 1] or [..., T]."""
+
+    e: Floats
+    sharp: Floats
+    perturbation: Floats
+    e_alpha: Floats
+    e_beta: Floats
+    e_v: Floats
+    e_k: Floats
+    factor: Floats
+    rho: Floats
+    alpha: Floats  # star
+    beta: Floats  # star
+    growth: Floats  # max(1, |1 - hat x|)
+    envelope: Floats  # |hat G_t|, |k|, |v| and the cap, largest over the run, [..., 4]
+    terms: tuple[tuple[Floats, Floats], ...]  # per t: direction and product terms, [..., t + 1]
+
+
+_RMS = ("e", "sharp", "perturbation", "e_alpha", "e_beta", "e_v", "e_k")
+_MAX = ("factor", "rho", "alpha", "beta", "growth", "envelope")
+
+
+def _pool(walk: _Walk) -> _Walk:
+    """Turn a batch of runs into one: root mean squares, and maxima of what must be an envelope."""
+    pooled = {name: _rms(getattr(walk, name)) for name in _RMS}
+    pooled |= {
+        name: (array := getattr(walk, name)).reshape(-1, array.shape[-1]).max(axis=0)
+        for name in _MAX
+    }
+    terms = tuple((_rms(one), _rms(two)) for one, two in walk.terms)
+    return replace(walk, **pooled, terms=terms)
+
+
+def _rms(array: Floats) -> Floats:
+    """Return the root mean square over all axes but the last."""
+    return np.sqrt(np.mean(np.square(array.reshape(-1, array.shape[-1])), axis=0))
+
+
+def _assemble(walk: _Walk, form: Form) -> Ladder:
+    B_G, B_k, B_v, cap = (walk.envelope[..., i] for i in range(4))
+    envelope = Envelopes(*(bound[..., None] for bound in (B_G, B_k, B_v)))
+    error = Errors(walk.e_alpha, walk.e_beta, walk.e_v, walk.e_k)
+    if form == "paper":
+        xi = xi_paper(envelope, error)
+    else:
+        xi = xi_impl(envelope, error, walk.alpha, walk.beta, walk.growth)
+    e0, rho_sup = walk.e[..., 0], walk.rho.max(axis=-1)
+    first = e0[..., None]
+    direction, product = (
+        np.concatenate([first, *(pair[i].sum(-1)[..., None] for pair in walk.terms)], axis=-1)
+        for i in (0, 1)
+    )
+    return Ladder(
+        e=walk.e,
+        direction=direction if walk.terms else None,
+        product=product if walk.terms else None,
+        exact_measured=discounted(walk.factor, walk.perturbation, e0),
+        exact_xi=discounted(walk.factor, xi, e0),
+        paper_discounted=discounted(walk.rho, xi, e0),
+        paper_sup=geometric_sup(rho_sup, xi, e0),
+        sharp=walk.sharp,
+        xi=xi,
+        perturbation=walk.perturbation,
+        rho_sup=rho_sup,
+        B_G=B_G,
+        B_k=B_k,
+        B_v=B_v,
+        cap=cap,
+    )
+
+
+def _walk(
+    G0_star: ArrayLike, G0_hat: ArrayLike, star: Inputs, hat: Inputs, form: Form, *, paths: bool
+) -> _Walk:
+    check_form(form)
+    if (star.batch, star.v.shape, star.k.shape) != (hat.batch, hat.v.shape, hat.k.shape):
+        raise ValueError(
+            f"ladder: expected star and hat of the same shapes, got v {star.v.shape} and"
+            f" {hat.v.shape}, k {star.k.shape} and {hat.k.shape}"
+        )
+    G, H = np.broadcast_arrays(initial(G0_star, star), initial(G0_hat, hat))
+    D0, injections = H - G, []
+    e, size, star_size = [frobenius(D0)], [frobenius(H)], [frobenius(G)]
+    perturbation, along = [], []
+    for t in range(star.steps):
+        driven = step(H, *at(star, t), form)
+        G, H = step(G, *at(star, t), form), step(H, *at(hat, t), form)
+        P = H - driven
+        e.append(frobenius(H - G))
+        size.append(frobenius(H))
+        star_size.append(frobenius(G))
+        perturbation.append(frobenius(P))
+        along.append(_along(P, star.k[..., t, :]))
+        if paths:
+            injections.append(P)
+    norms = [np.stack(n, axis=-1) for n in (e, size, star_size, perturbation, along)]
+    if not all(np.all(np.isfinite(array)) for array in norms):
+        raise ValueError("ladder: a memory leaves the range of floats; shorten the run")
+    terms = tuple(_terms(D0, injections, norms[3], star, form)) if paths else ()
+    return _measure(norms, terms, star, hat, form)
+
+
+def _measure(
+    norms: list[Floats], terms: tuple[tuple[Floats, Floats], ...], star: Inputs, hat: Inputs,
+    form: Form,
+) -> _Walk:  # fmt: skip
+    """Add to the norms of the two runs what their inputs alone determine."""
+    e, size, star_size, perturbation, along = norms
+    batch, x = e.shape[:-1], star.x
+    largest = (
+        size[..., :-1].max(-1),
+        np.maximum(_largest(star.k), _largest(hat.k)),
+        np.maximum(_largest(star.v), _largest(hat.v)),
+        size.max(-1) + star_size.max(-1),
+    )
+    envelope = np.stack([np.broadcast_to(bound, batch) for bound in largest], axis=-1)
+    return _Walk(
+        e=e,
+        sharp=_sharp(e[..., 0], perturbation, along, star, form),
+        perturbation=perturbation,
+        e_alpha=np.abs(hat.alpha - star.alpha),
+        e_beta=np.abs(hat.beta - star.beta),
+        e_v=norm(hat.v - star.v),
+        e_k=norm(hat.k - star.k),
+        factor=exact_factor(star.alpha, x, star.d_k, form),
+        rho=paper_factor(star.alpha, x, form),
+        alpha=star.alpha,
+        beta=star.beta,
+        growth=np.maximum(1.0, np.abs(1.0 - hat.x)),
+        envelope=envelope,
+        terms=terms,
+    )
+
+
+def _largest(vectors: Floats) -> Floats:
+    """Return the largest norm over the steps of each run."""
+    return norm(vectors).max(axis=-1)
+
+
+def _along(P: Floats, k: Floats) -> Floats:
+    """Return |P k| / |k|, and |P| for a zero key, which leaves the direction free."""
+    size, image = norm(k), norm(recall(P, k))
+    return np.where(size > 0.0, image / np.where(size > 0.0, size, 1.0), frobenius(P))
+
+
+def _sharp(e0: Floats, perturbation: Floats, along: Floats, star: Inputs, form: Form) -> Floats:
+    """Iterate the sharp one-step map; for d_k = 1 the step is |low| e + |P|."""
+    key = np.abs(low(star.alpha, star.x, form))
+    rest = np.sqrt(np.maximum(perturbation**2 - along**2, 0.0))
+    bounds = [e0]
+    for t in range(star.steps):
+        if star.d_k == 1:
+            bounds.append(key[..., t] * bounds[-1] + perturbation[..., t])
+        else:
+            split = key[..., t], along[..., t], rest[..., t]
+            bounds.append(sharp2(bounds[-1], star.alpha[..., t], *split))
+    return np.stack(bounds, axis=-1)
+
+
+def _terms(
+    D0: Floats, injections: list[Floats], perturbation: Floats, star: Inputs, form: Form
+) -> Iterator[tuple[Floats, Floats]]:
+    """Yield per step t >= 1 the terms of ``direction`` and of ``product``, one per injection."""
+    d_k = star.d_k
+    carried = D0[..., None, :, :]  # D_0 M(0:t), P_1 M(1:t), ... on the axis before the matrix
+    products = np.broadcast_to(np.eye(d_k), (*star.batch, 1, d_k, d_k))
+    sizes = np.concatenate([frobenius(D0)[..., None], perturbation], axis=-1)
+    for t, P in enumerate(injections):
+        alpha, beta, _, k = at(star, t)
+        one = alpha[..., None], beta[..., None], k[..., None, :]
+        carried = contract(carried, *one, form)
+        products = contract(products, *one, form)
+        carried = np.concatenate([carried, P[..., None, :, :]], axis=-3)
+        fresh = np.broadcast_to(np.eye(d_k), (*products.shape[:-3], 1, d_k, d_k))
+        products = np.concatenate([products, fresh], axis=-3)
+        strength = np.linalg.norm(products, ord=2, axis=(-2, -1))
+        yield frobenius(carried), strength * sizes[..., : t + 2]
