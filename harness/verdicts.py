@@ -228,13 +228,18 @@ def bound_outcome(check: BoundCheck) -> str:
     an unknown one leaves it inconclusive. Otherwise it holds, or is violated, when the left side
     (its interval, or its value up to the relative tolerance) lies wholly on one side.
     """
-    standings = {hypothesis.standing for hypothesis in check.hypotheses}
-    if Standing.VIOLATED in standings or check.rhs is None:
+    if unmet(check) or check.rhs is None:
         return VACUOUS
-    if Standing.UNKNOWN in standings or check.lhs is None:
+    unknown = any(hypothesis.standing is Standing.UNKNOWN for hypothesis in check.hypotheses)
+    if unknown or check.lhs is None:
         return INCONCLUSIVE
     truth = conclusion(check)
     return INCONCLUSIVE if truth is None else HOLDS if truth else VIOLATED
+
+
+def unmet(check: BoundCheck) -> bool:
+    """Say whether a hypothesis of the statement is violated on this instance."""
+    return any(hypothesis.standing is Standing.VIOLATED for hypothesis in check.hypotheses)
 
 
 def bound_outcomes(rows: Iterable[Row]) -> dict[str, tuple[str, Level]]:
@@ -266,11 +271,14 @@ def decide_statement(statement: Statement, checks: Sequence[BoundCheck]) -> Verd
     """Judge a mathematical statement by every instance it was checked on.
 
     One violation refutes it. Otherwise it holds where some instance meets its hypotheses; the
-    instances that do not are counted in the reasons.
+    instances that do not are counted in the reasons. Where none does, the statement's assumption
+    is unmet; a bound that is undefined wherever it is looked at stays vacuous.
     """
     outcomes = Counter(bound_outcome(check) for check in checks)
     outcome = next((o for o in (VIOLATED, HOLDS, INCONCLUSIVE, VACUOUS) if outcomes[o]), UNTESTED)
     deciding = [check for check in checks if bound_outcome(check) == outcome]
+    if outcome == VACUOUS and all(unmet(check) for check in deciding):
+        outcome = UNMET
     counted = ", ".join(f"{outcomes[name]} {name}" for name in LEVELS if outcomes[name])
     notes = dict.fromkeys(check.note or check.reason for check in deciding)
     return Verdict(

@@ -158,6 +158,14 @@ def test_one_violation_refutes_a_statement_and_vacuous_instances_do_not_save_it(
     assert held.outcome == "holds" and held.reasons == ("instances: 1 holds, 1 vacuous",)
 
 
+def test_a_statement_whose_hypotheses_never_hold_is_unmet_and_one_without_a_bound_vacuous():
+    never = [check(standing=Standing.VIOLATED), check(3.0, standing=Standing.VIOLATED)]
+    assert decide_statement(STATEMENT, never).outcome == "assumption unmet"
+    assert decide_statement(STATEMENT, [check(rhs=None)]).outcome == "vacuous"
+    mixed = [check(standing=Standing.VIOLATED), check(rhs=None)]
+    assert decide_statement(STATEMENT, mixed).outcome == "vacuous"
+
+
 def test_a_statement_without_instances_says_how_to_check_it():
     verdict = decide_statement(STATEMENT, [])
     assert verdict.outcome == "untested"
