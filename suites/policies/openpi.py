@@ -1,0 +1,225 @@
+"""A policy behind openpi's websocket server.
+
+One request is in flight at a time, replies carry no number, and an error comes as a text frame. So
+after anything but a whole reply in time the connection is dropped: what arrived later would be
+taken for the answer to the next observation. The next call connects again.
+
+The server answers no ping while it infers, and its official client passes proxies by accident;
+pings and proxies are therefore off (openpi#717, openpi#579).
+
+Source: openpi 15a9616 ``websocket_policy_server.py``, ``websocket_client_policy.py``,
+``examples/libero/main.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, PayloadTooBig
+from websockets.sync.client import ClientConnection, connect
+
+from harness.errors import PreconditionError
+from suites.policies.base import (
+    Actions,
+    Fault,
+    Limits,
+    Observation,
+    PolicyError,
+    PolicyInfo,
+    check_actions,
+    last_line,
+    one_line,
+)
+from suites.policies.embodiments import Embodiment
+from suites.policies.geometry import resize_with_padding
+from suites.policies.msgpack_arrays import CodecError, decode_openpi, encode_openpi
+
+DEFAULT_PORT = 8000
+LARGEST_REPLY = 1 << 26
+"""Bytes of one frame from the server."""
+RETRY_S = 0.5
+
+Message = dict[str, object]
+
+
+def libero_message(observation: Observation) -> Message:
+    """Return what openpi's LIBERO policies expect."""
+    views = observation.images
+    return {
+        "observation/image": resize_with_padding(views["agentview"], 224, 224),
+        "observation/wrist_image": resize_with_padding(views["wrist"], 224, 224),
+        "observation/state": observation.state,
+        "prompt": observation.prompt,
+    }
+
+
+def robotwin_message(observation: Observation) -> Message:
+    """Return what RoboTwin's pi0 policies expect, views channels first."""
+    names = {"cam_high": "head_camera", "cam_left_wrist": "left_camera"}
+    names["cam_right_wrist"] = "right_camera"
+    return {
+        "images": {
+            theirs: np.ascontiguousarray(observation.images[ours].transpose(2, 0, 1))
+            for theirs, ours in names.items()
+        },
+        "state": observation.state,
+        "prompt": observation.prompt,
+    }
+
+
+MESSAGES: Mapping[str, Callable[[Observation], Message]] = {
+    "liberoplus": libero_message,
+    "robotwin": robotwin_message,
+}
+
+
+class OpenpiPolicy:
+    """Asks an openpi server; not safe for use from two threads at once.
+
+    Args:
+        url: ``ws://host:port``, with a path if the server has one.
+        robot: decides the layout of observations and the width of actions.
+        limits: how long to wait.
+        key_variable: environment variable that holds the server's key.
+
+    Raises:
+        PreconditionError: the variable is not set or holds no usable key.
+    """
+
+    def __init__(
+        self, url: str, robot: Embodiment, limits: Limits, key_variable: str | None = None
+    ) -> None:
+        self.info = PolicyInfo(
+            name=f"openpi {url}",
+            action_dim=robot.action_dim,
+            settings={"protocol": "openpi", "layout": robot.suite},
+        )
+        self.metadata: dict[str, Any] = {}
+        self._url, self._limits = url, limits
+        self._headers = _key_header(key_variable)
+        self._message = MESSAGES[robot.suite]
+        self._socket: ClientConnection | None = None
+        self._opened = ExitStack()  # connections are only to be had as contexts
+
+    def act(self, observation: Observation) -> Actions:
+        """Send one observation and return the actions of the reply."""
+        reply = self.exchange(self._message(observation))
+        if "actions" not in reply:
+            known = ", ".join(map(str, list(reply)[:8])) or "nothing"
+            raise self._failure(Fault.MALFORMED, f"the reply has no 'actions', it has {known}")
+        return check_actions(reply["actions"], self.info.action_dim, self.info.name)
+
+    def exchange(self, message: Message) -> dict[Any, Any]:
+        """Send a message and return the server's reply, whatever it holds.
+
+        Raises:
+            PolicyError: nothing usable came back; the connection is dropped.
+        """
+        socket = self._socket or self.connect()
+        deadline = time.monotonic() + self._limits.reply_s
+        try:
+            socket.send(encode_openpi(message))
+            return self._received(socket, deadline)
+        except ConnectionClosed as error:
+            raise self._closed(error) from error
+        except TimeoutError as error:
+            what = f"no reply within {self._limits.reply_s:g} s"
+            raise self._failure(Fault.STALLED, what) from error
+        except CodecError as error:
+            raise self._failure(Fault.MALFORMED, str(error)) from error
+
+    def connect(self) -> ClientConnection:
+        """Connect and read the server's metadata.
+
+        Raises:
+            PolicyError: nothing listens, or no metadata comes.
+        """
+        deadline = time.monotonic() + self._limits.ready_s
+        socket = self._socket = self._open(deadline)
+        try:
+            self.metadata = self._received(socket, deadline)
+        except ConnectionClosed as error:
+            raise self._closed(error) from error
+        except TimeoutError as error:
+            what = f"connected, but no metadata came within {self._limits.ready_s:g} s"
+            raise self._failure(Fault.NOT_READY, what) from error
+        except CodecError as error:
+            raise self._failure(Fault.MALFORMED, f"its metadata: {error}") from error
+        return socket
+
+    def _open(self, deadline: float) -> ClientConnection:
+        """Open a connection; a refused one is tried again until the deadline."""
+        while True:
+            left = max(deadline - time.monotonic(), 0.05)
+            try:
+                connection = connect(
+                    self._url,
+                    compression=None,
+                    max_size=LARGEST_REPLY,
+                    additional_headers=self._headers,
+                    proxy=None,
+                    ping_interval=None,
+                    open_timeout=left,
+                    close_timeout=1,
+                )
+                return self._opened.enter_context(connection)
+            except ConnectionRefusedError as error:
+                if deadline - time.monotonic() <= RETRY_S:
+                    what = f"nothing listens there, tried for {self._limits.ready_s:g} s"
+                    raise PolicyError(Fault.UNREACHABLE, self.info.name, what) from error
+                time.sleep(RETRY_S)
+            except TimeoutError as error:
+                raise PolicyError(Fault.NOT_READY, self.info.name, "no handshake") from error
+            except (InvalidHandshake, OSError) as error:
+                what = f"cannot connect: {one_line(str(error))}"
+                raise PolicyError(Fault.UNREACHABLE, self.info.name, what) from error
+
+    def _received(self, socket: ClientConnection, deadline: float) -> dict[Any, Any]:
+        frame = socket.recv(timeout=max(deadline - time.monotonic(), 0))
+        if isinstance(frame, str):
+            raise self._failure(Fault.SERVER, last_line(frame))
+        message = decode_openpi(frame)
+        if not isinstance(message, dict):
+            raise CodecError(f"a {type(message).__name__} instead of a map")
+        return message
+
+    def _closed(self, error: ConnectionClosed) -> PolicyError:
+        too_big = isinstance(error.__cause__, PayloadTooBig) or (
+            error.sent and error.sent.code == 1009
+        )
+        if too_big:
+            return self._failure(Fault.OVERSIZED, f"a reply is larger than {LARGEST_REPLY} bytes")
+        return self._failure(Fault.CLOSED, one_line(str(error)))
+
+    def _failure(self, fault: Fault, what: str) -> PolicyError:
+        """Drop the connection, so that nothing late is taken for an answer."""
+        self.close()
+        return PolicyError(fault, self.info.name, what)
+
+    def reset(self) -> None:
+        """Do nothing: to an openpi server an episode is just its next observation."""
+
+    def close(self) -> None:
+        """Drop the connection; waits for the server for at most a second."""
+        self._socket = None
+        self._opened.close()
+
+
+def _key_header(variable: str | None) -> dict[str, str]:
+    if variable is None:
+        return {}
+    key = os.environ.get(variable, "").strip()
+    if not re.fullmatch(r"[!-~]+", key):
+        raise PreconditionError(
+            f"the environment variable {variable} holds no usable key",
+            expected="printable ASCII characters without blanks",
+            where="--key-variable",
+            hint=f"set {variable} to the server's key, or leave the option out",
+        )
+    return {"Authorization": f"Api-Key {key}"}
