@@ -1,0 +1,114 @@
+"""The assumption ledger: every row, every standing, on models built to break one thing each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.evidence import Standing
+from theory.probes.decoder import Constants
+from theory.probes.fading import Clock
+from theory.probes.gates import Gates
+from theory.probes.ledger import Facts, assumptions, measure, table
+from theory.probes.windows import Change
+
+IDS = [*(f"A{i}" for i in range(1, 10)), "A9'", *(f"A{i}" for i in range(10, 17))]
+SMALL_KEYS = 0.1
+
+
+def gates(alpha=0.5, beta=0.5, key=SMALL_KEYS, form="paper", heads=1, beta_max=1.0, ones=0):
+    shape = (3, 6, heads)
+    k = np.zeros((*shape, 2))
+    k[..., 0] = key
+    rng = np.random.default_rng(0)
+    return Gates(np.full(shape, alpha), np.full(shape, beta), k, rng.normal(size=(*shape, 2)), k,
+                 np.ones(shape), form, beta_max, "float32", ones)  # fmt: skip
+
+
+PERFECT = Facts(
+    {"layer": gates()},
+    repeated=None,
+    causal=Change(0.0, 4),
+    constants=[Constants(10.0, 8.0, 2.0)],
+    clock=Clock(1),
+)
+
+
+def standings(facts: Facts) -> dict[str, Standing]:
+    return {h.id: h.standing for h in measure(facts)}
+
+
+def test_the_ledger_has_every_assumption_once_in_order():
+    assert [one.id for one in assumptions()] == IDS
+    assert [h.id for h in measure(PERFECT)] == IDS
+    assert all(one.text and one.used and one.how for one in assumptions())
+    assert all(h.detail for h in measure(PERFECT))
+
+
+def test_a_model_that_meets_what_can_be_met():
+    unknown = {name for name, s in standings(PERFECT).items() if s is Standing.UNKNOWN}
+    assert unknown == {"A1", "A3", "A4", "A5"}  # what only a task can decide
+    assert Standing.VIOLATED not in standings(PERFECT).values()
+
+
+@pytest.mark.parametrize(
+    ("broken", "ids"),
+    [
+        ({"layers": {"a": gates(alpha=1.0)}}, {"A7", "A8", "A9", "A9'"}),
+        ({"layers": {"a": gates(ones=2)}}, {"A7"}),
+        ({"layers": {"a": gates(beta=1.2, beta_max=2.0)}}, {"A7"}),
+        ({"layers": {"a": gates(key=0.9)}}, {"A8"}),  # rho = 0.905
+        ({"layers": {"a": gates(key=1.2)}}, {"A8", "A9"}),
+        ({"layers": {"a": gates(beta=2.0, key=1.0, beta_max=2.0)}}, {"A7", "A8", "A9", "A9'"}),
+        ({"layers": {"a": gates(form="impl")}}, {"A13"}),
+        ({"layers": {"a": gates(heads=2)}}, {"A16"}),
+        ({"layers": {"a": gates(), "b": gates()}}, {"A16"}),
+        ({"causal": Change(1e-9, 4)}, {"A6"}),
+        ({"repeated": 0}, {"A3"}),
+        ({"clock": Clock(1200)}, {"A15"}),
+        ({"self_fed": True}, {"A14"}),
+        ({"constants": [Constants(None, 8.0, 2.0)]}, {"A12"}),
+    ],
+)
+def test_each_defect_breaks_its_own_rows(broken, ids):
+    found = {n for n, s in standings(replace(PERFECT, **broken)).items() if s is Standing.VIOLATED}
+    assert found == ids
+
+
+@pytest.mark.parametrize(
+    ("missing", "id_"),
+    [
+        ({"causal": None}, "A6"),
+        ({"constants": []}, "A12"),
+        ({"constants": [Constants(1e9, 1e6, 2.0)]}, "A12"),
+        ({"clock": None}, "A15"),
+    ],
+)
+def test_what_was_not_or_could_not_be_measured_is_unknown(missing, id_):
+    assert standings(replace(PERFECT, **missing))[id_] is Standing.UNKNOWN
+
+
+def test_the_worst_layer_decides():
+    facts = replace(PERFECT, layers={"good": gates(), "bad": gates(key=1.2)})
+    by_id = {h.id: h for h in measure(facts)}
+    assert by_id["A9"].standing is Standing.VIOLATED
+    assert "largest rho 1.22" in by_id["A9"].detail
+    assert "50.0% of 36 steps" in by_id["A8"].detail
+
+
+def test_details_carry_the_numbers():
+    by_id = {h.id: h.detail for h in measure(replace(PERFECT, layers={"a": gates(form="impl")}))}
+    # one step: impl keeps alpha S k under the key, paper S k; they differ by 0.5 * 0.5 * 0.01
+    # of what is stored under the key, next to 0.5 * (1 - 0.005) of it
+    assert "B_k 0.1" in by_id["A11"]
+    assert "0.22 quantile over 3 sequences" in by_id["A10"]  # 0.01^(1/3)
+    assert "alpha in [0.5, 1 - 0.5]" in by_id["A7"]
+
+
+def test_the_table_counts_its_rows():
+    found = table(measure(PERFECT), "key", "experiment", "title")
+    assert len(found.rows) == 17
+    assert all(len(row) == len(found.columns) for row in found.rows)
+    assert "13 of 17 assumptions are met here, 0 violated, 4 cannot be decided" in found.caption

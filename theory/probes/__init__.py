@@ -1,0 +1,1 @@
+"""Probes: what the paper's hypotheses are worth on a real memory layer, measured."""

@@ -1,0 +1,223 @@
+"""The assumption ledger: what the paper presupposes, and how each part stands on one model.
+
+The assumptions are data (``theory/assumptions.toml``); this file holds one rule per assumption
+from measured facts to a standing and a sentence with the numbers. Source: S11 of theory/README.md.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from harness.evidence import DataTable, Hypothesis, Standing
+from theory.confidence import maximum_quantile
+from theory.delta import at, frobenius, norm, step
+from theory.probes.decoder import Constants
+from theory.probes.fading import Clock
+from theory.probes.gates import Gates
+from theory.probes.steps import steps_of
+from theory.probes.windows import Change
+
+FILE = Path(__file__).parents[1] / "assumptions.toml"
+MET, VIOLATED, UNKNOWN = Standing.MET, Standing.VIOLATED, Standing.UNKNOWN
+Finding = tuple[Standing, str]
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """One assumption in our own words: what it says, what rests on it, how it is measured."""
+
+    id: str
+    text: str
+    used: str
+    how: str
+
+
+@cache
+def assumptions() -> tuple[Assumption, ...]:
+    """Return the assumptions in their order."""
+    listed = tomllib.loads(FILE.read_text("utf-8"))["assumption"]
+    return tuple(Assumption(**fields) for fields in listed)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was measured on a model.
+
+    Attributes:
+        layers: gates of each memory layer by name.
+        repeated: number of input tokens that equal another one; None where not looked at.
+        causal: change of earlier outputs when later inputs are drawn anew.
+        constants: of the read-outs, one per layer that has one.
+        clock: tokens per latent frame; None where a step is no part of a frame.
+        self_fed: whether the model is run on its own outputs.
+    """
+
+    layers: Mapping[str, Gates]
+    repeated: int | None = None
+    causal: Change | None = None
+    constants: Sequence[Constants] = ()
+    clock: Clock | None = None
+    self_fed: bool = False
+
+
+def measure(facts: Facts) -> list[Hypothesis]:
+    """Return every assumption with its standing on a model and the numbers behind it."""
+    findings = {**_undecidable(facts), **_gates(facts), **_run(facts)}
+    return [
+        Hypothesis(id=one.id, text=one.text, standing=findings[one.id][0],
+                   detail=findings[one.id][1])
+        for one in assumptions()
+    ]  # fmt: skip
+
+
+def table(hypotheses: Sequence[Hypothesis], key: str, experiment: str, title: str) -> DataTable:
+    """Return the ledger as a table of the page on theory."""
+    by_id = {one.id: one for one in assumptions()}
+    rows = tuple(
+        (h.id, h.text, by_id[h.id].used, by_id[h.id].how, h.standing.value, h.detail)
+        for h in hypotheses
+    )
+    met, broken = (sum(h.standing is s for h in hypotheses) for s in (MET, VIOLATED))
+    return DataTable(
+        key=key,
+        experiment=experiment,
+        section="theory",
+        title=title,
+        caption=f"What the paper's statements presuppose: {met} of {len(rows)} assumptions are "
+        f"met here, {broken} violated, {len(rows) - met - broken} cannot be decided.",
+        columns=("id", "assumption", "used in", "how measured", "standing", "measured"),
+        rows=rows,
+    )
+
+
+def _undecidable(facts: Facts) -> dict[str, Finding]:
+    """What concerns the data rather than the model."""
+    unknown = "the Bayes prediction of this input is not known; tasks decide it"
+    atoms: Finding = UNKNOWN, "the inputs were not compared"
+    if facts.repeated is not None:
+        atoms = UNKNOWN, f"{facts.repeated} input tokens equal another one"
+        if facts.repeated == 0:
+            atoms = VIOLATED, "no input token equals another: every window value is seen once"
+    return {
+        "A1": (UNKNOWN, "the target of this model is not known"),
+        "A2": (MET, "by convention"),
+        "A3": atoms,
+        "A4": (UNKNOWN, unknown),
+        "A5": (UNKNOWN, unknown),
+    }
+
+
+def _gates(facts: Facts) -> dict[str, Finding]:
+    """What the gates alone decide; the worst layer counts."""
+    layers = list(facts.layers.values())
+    tables = [steps_of(gates) for gates in layers]
+    lo_a, lo_b = (min(getattr(s, n).min() for s in tables) for n in ("alpha", "beta"))
+    hi_a, hi_b = (max(getattr(s, n).max() for s in tables) for n in ("alpha", "beta"))
+    ones = sum(gates.ones for gates in layers)
+    inside = min(lo_a, lo_b) > 0.0 and max(hi_a, hi_b) < 1.0 and ones == 0
+    printed = np.concatenate([(s.kappa_sq < 1.0 - s.alpha).ravel() for s in tables])
+    rho = max(float(s.rho_mapped.max()) for s in tables)
+    below = np.concatenate([(s.rho_mapped < 1.0).ravel() for s in tables]).mean()
+    exact = max(float(s.exact.max()) for s in tables)
+    return {
+        "A7": (
+            MET if inside else VIOLATED,
+            f"alpha in [{lo_a:.4g}, 1 - {1.0 - hi_a:.3g}], beta in [{lo_b:.3g}, {hi_b:.3g}]; "
+            f"{ones} decays round to 1 in {layers[0].dtype}",
+        ),
+        "A8": (
+            MET if printed.all() else VIOLATED,
+            f"{printed.mean():.1%} of {printed.size} steps",
+        ),
+        "A9": (
+            MET if rho < 1.0 else VIOLATED,
+            f"largest rho {rho:.4g}; {below:.1%} of steps have rho < 1",
+        ),
+        "A9'": (MET if exact < 1.0 else VIOLATED, f"largest lambda 1 - {1.0 - exact:.3g}"),
+        "A13": _form(layers),
+    }
+
+
+def _form(layers: Sequence[Gates]) -> Finding:
+    if all(gates.form == "paper" for gates in layers):
+        return MET, "the update is that of the paper"
+    return VIOLATED, (
+        f"one step of both forms from the same memory differs by {_form_gap(layers):.2g} of its "
+        "norm; statements carry over through beta' = alpha beta, v' = v / alpha"
+    )
+
+
+def _form_gap(layers: Sequence[Gates]) -> float:
+    """Return the largest difference of the last step between the two forms, to its result."""
+    worst = 0.0
+    for gates in layers:
+        inputs, last = gates.inputs(), gates.shape[1] - 1
+        G = next(islice(gates.walk(), last, None))
+        ours, theirs = (step(G, *at(inputs, last), f) for f in ("impl", "paper"))
+        gap = frobenius(ours - theirs) / np.maximum(frobenius(ours), 1e-300)
+        worst = max(worst, float(gap.max()))
+    return worst
+
+
+def _run(facts: Facts) -> dict[str, Finding]:
+    """What depends on how the layers sit in a model and how it is run."""
+    layers = list(facts.layers.values())
+    sequences = layers[0].shape[0]
+    reached = f"reaching the {maximum_quantile(sequences):.2f} quantile over {sequences} sequences"
+    causal: Finding = UNKNOWN, "the model was not run"
+    if facts.causal is not None:
+        causal = (MET, f"outputs are bitwise equal when {facts.causal.resampled} later places "
+                  "are drawn anew")  # fmt: skip
+        if not facts.causal.invariant:
+            causal = VIOLATED, f"an earlier output changes by {facts.causal.largest:.3g}"
+    heads = max(gates.shape[2] for gates in layers)
+    loop = "; a roll-out fed with its own output breaks it"
+    return {
+        "A6": causal,
+        "A10": (MET, f"batch maxima are used, {reached} with probability 99 %"),
+        "A11": (MET, f"{_envelopes(layers)} on this batch, {reached} with probability 99 %"),
+        "A12": _lipschitz(facts.constants),
+        "A14": (VIOLATED, "the model is fed with its own output")
+        if facts.self_fed
+        else (MET, "one pass over given inputs" + loop),
+        "A15": _steps_per_frame(facts.clock),
+        "A16": (
+            MET if len(layers) == 1 and heads == 1 else VIOLATED,
+            f"{len(layers)} memory layers of {heads} heads",
+        ),
+    }
+
+
+def _steps_per_frame(clock: Clock | None) -> Finding:
+    if clock is None:
+        return UNKNOWN, "steps are not part of frames here"
+    count = clock.tokens_per_frame
+    return MET if count == 1 else VIOLATED, f"one latent frame takes {count} scan steps"
+
+
+def _envelopes(layers: Sequence[Gates]) -> str:
+    memory = max(float(frobenius(G).max()) for gates in layers for G in gates.walk())
+    key, value = (max(float(norm(getattr(g, n)).max()) for g in layers) for n in ("k", "v"))
+    return f"B_G {memory:.3g}, B_k {key:.3g}, B_v {value:.3g}"
+
+
+def _lipschitz(constants: Sequence[Constants]) -> Finding:
+    if not constants:
+        return UNKNOWN, "no read-out was measured"
+    worst = max(constants, key=lambda c: np.inf if c.ratio is None else c.ratio)
+    if worst.upper_global is None:
+        return VIOLATED, "the normalisation has no eps: no global constant exists"
+    sides = (
+        f"at most {worst.upper_observed:.3g} where readings are as large as observed "
+        f"({worst.upper_global:.3g} everywhere), at least {worst.lower:.3g}"
+    )
+    if not worst.decided:
+        return UNKNOWN, sides + ": the sides are too far apart"
+    return MET, sides + "; gates and queries held fixed, their product has no global constant"
