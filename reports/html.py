@@ -26,6 +26,7 @@ def environment() -> Environment:
     made.tests["table"] = lambda drawing: isinstance(drawing, DataTable)
     made.globals.update(
         anchor=text.anchor,
+        completeness=text.completeness,
         icons={level.value: icon for level, icon in text.ICONS.items()},
         stacked_bar=svg.stacked_bar,
         forest=svg.forest,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.records import Level
 from harness.store import StoredRun
 from reports.task_views import ALL
-from reports.text import ICONS, interval, number
+from reports.text import ICONS, completeness, interval, number
 from reports.views import results_of, tallies
 
 MOST_FINDINGS = 40
@@ -42,10 +42,13 @@ def render_markdown(run: StoredRun) -> str:
                 f"| {number(estimate.value, one.decimals)} | {interval(estimate, one.decimals)} "
                 f"| {estimate.n}/{estimate.planned} |"
             )
-    planned = results.counts
-    reasons = [f"{n} {name}" for name, n in planned.items() if name not in ("planned", "scored")]
-    total = " + ".join([f"{planned['scored']} scored", *reasons])
-    return "\n".join([*lines, "", f"{planned['planned']} planned = {total}", ""])
+    for what, counts, met in (
+        ("samples", results.counts, "scored"),
+        ("experiments", results.experiment_counts, "done"),
+    ):
+        if counts.get("planned"):
+            lines += ["", f"{what}: {completeness(counts, met)}"]
+    return "\n".join([*lines, ""])
 
 
 def cell(text: str) -> str:

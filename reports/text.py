@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from harness.records import Estimate, Level
 
@@ -29,6 +30,12 @@ def interval(estimate: Estimate, decimals: int) -> str:
 
 def counts(estimate: Estimate) -> str:
     """Write planned = scored + missing by reason."""
-    parts = [f"{estimate.n} scored"]
-    parts += [f"{count} {reason}" for reason, count in sorted(estimate.missing.items())]
-    return f"{estimate.planned} planned = {' + '.join(parts)}"
+    return completeness(
+        {"planned": estimate.planned, "scored": estimate.n, **estimate.missing}, "scored"
+    )
+
+
+def completeness(found: Mapping[str, int], met: str) -> str:
+    """Write planned = met + missing, with the reasons in alphabetical order."""
+    reasons = [f"{n} {name}" for name, n in sorted(found.items()) if name not in ("planned", met)]
+    return f"{found['planned']} planned = " + " + ".join([f"{found[met]} {met}", *reasons])

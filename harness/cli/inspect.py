@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
 
 
 def show_list(
-    what: Annotated[str, typer.Argument(help="suites, claims, tables, assets or outcomes.")],
+    what: Annotated[
+        str, typer.Argument(help="suites, claims, tables, assets, experiments or outcomes.")
+    ],
 ) -> int:
     """List what there is, one line each, tab-separated."""
     from harness.cli.listing import LISTS

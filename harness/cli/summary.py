@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from harness.evidence import BoundCheck, DataTable, Figure, HeatMap, Standing
 from harness.plan import Prepared, describe
-from harness.records import Cell, ClaimKind, Level, Results
+from harness.records import Cell, ClaimKind, Level, Results, Row
 from harness.reduce import ALL
 from harness.stats.power import detectable_rate
+from reports.text import completeness
 
+MOST_ROWS = 40  # of a stored table on a terminal
 _STYLE = {Level.GOOD: "green", Level.DOUBT: "yellow", Level.BAD: "red", Level.OPEN: "dim"}
 
 
@@ -42,10 +46,61 @@ def show(results: Results, report: Path, *, finished: bool) -> None:
     console.print()
     for name, counts in (("", results.counts), ("examples: ", results.example_counts)):
         if counts["planned"]:
-            console.print(name + completeness(counts))
+            console.print(name + completeness(counts, "scored"))
+    if results.experiment_counts.get("planned"):
+        console.print("experiments: " + completeness(results.experiment_counts, "done"))
     if not finished:
         console.print("the budget is spent; the same command goes on")
     console.print(f"report: {report}", soft_wrap=True)
+
+
+def show_findings(results: Results, rows: Sequence[Row], report: Path) -> None:
+    """Print what experiments found: every check with its sides, then tables and captions."""
+    console = Console(highlight=False)
+    outcomes = {verdict.claim.removeprefix("theory/"): verdict for verdict in results.verdicts}
+    for name in dict.fromkeys(row.statement for row in rows if isinstance(row, BoundCheck)):
+        verdict = outcomes.get(name)
+        if verdict:
+            style = _STYLE[verdict.level]
+            console.print(f"\n[{style}]{verdict.outcome}[/]  [bold]{name}[/]  ", end="")
+            console.print(verdict.statement, markup=False)
+        for row in rows:
+            if isinstance(row, BoundCheck) and row.statement == name:
+                line = check_line(row, results.outcomes[row.key][0])
+                console.print("    " + line, markup=False)
+    for row in rows:
+        if isinstance(row, DataTable):
+            console.print(data_table(row))
+        elif isinstance(row, Figure | HeatMap):
+            console.print(f"\n{row.title}\n    {row.caption}", markup=False)
+    console.print()
+    console.print("experiments: " + completeness(results.experiment_counts, "done"), markup=False)
+    console.print(f"report: {report}", soft_wrap=True)
+
+
+def check_line(check: BoundCheck, outcome: str) -> str:
+    """Write one instance of a statement in a line."""
+    sides = " ".join(
+        "undefined" if side is None else side if isinstance(side, str) else f"{side:.5g}"
+        for side in (check.lhs, check.relation, check.rhs)
+    )
+    tightness = "" if check.ratio is None else f"; tightness {check.ratio:.3g}"
+    unmet = [one.id for one in check.hypotheses if one.standing is Standing.VIOLATED]
+    why = f"; not met: {', '.join(unmet)}" if unmet else ""
+    reason = f"; {check.reason}" if check.reason else ""
+    return f"{outcome:12} {check.instance}: {sides}{tightness}{why}{reason}"
+
+
+def data_table(table: DataTable) -> Table:
+    """Return a stored table, its first rows, for the terminal."""
+    shown = Table(title=f"\n{table.title}", caption=table.caption, box=None,
+                  title_justify="left", caption_justify="left")  # fmt: skip
+    for name in table.columns:
+        shown.add_column(name)
+    for row in table.rows[:MOST_ROWS]:
+        values = ("—" if v is None else f"{v:.4g}" if isinstance(v, float) else str(v) for v in row)
+        shown.add_row(*(value.replace("[", r"\[") for value in values))
+    return shown
 
 
 def measured(cells: tuple[Cell, ...]) -> Table:
@@ -68,16 +123,6 @@ def measured(cells: tuple[Cell, ...]) -> Table:
     return table
 
 
-def completeness(counts: dict[str, int]) -> str:
-    """Write planned = scored + missing, with the reasons."""
-    reasons = [
-        f"{count} {name}"
-        for name, count in sorted(counts.items())
-        if name not in ("planned", "scored")
-    ]
-    return f"{counts['planned']} planned = " + " + ".join([f"{counts['scored']} scored", *reasons])
-
-
 def show_plan(prepared: Prepared, directory: Path) -> None:
     """Print what a run would do."""
     console = Console(highlight=False)
@@ -91,6 +136,8 @@ def show_plan(prepared: Prepared, directory: Path) -> None:
             "none" if least is None else f"{100 * least:.1f} points",
         )  # fmt: skip
     console.print(table)
+    for experiment in prepared.plan.experiments:
+        console.print(f"experiment: {experiment.title} ({experiment.name})", markup=False)
     console.print("detectable: difference of a rate near 50 % seen with 80 % power at level 95 %")
     for task in prepared.plan.tasks:
         for note in task.notes:
