@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from harness.records import (
+    Cell,
+    Drawing,
     Evidence,
     JudgeId,
     Missing,
@@ -19,6 +21,7 @@ from harness.records import (
     Reported,
     Scalar,
     Task,
+    TaskPlan,
     WorkItem,
 )
 
@@ -32,6 +35,11 @@ class Column(Record, frozen=True, kw_only=True):
     The value of a sample is ``sum(weight * metric)``; the column is the mean over samples.
     ``lo`` and ``hi`` are the ends of the column's range and ``scale`` turns the internal unit
     into the printed one (100 for percent).
+
+    A column may be restricted to samples with certain labels (``where``), and may be a mean of
+    means: ``over`` names the labels that are averaged without weights, outermost first. ``units``
+    says what is drawn independently, the sample's cluster or every sample, and ``strata`` names
+    the labels within whose values it is drawn.
     """
 
     name: str
@@ -44,6 +52,19 @@ class Column(Record, frozen=True, kw_only=True):
     scale: float = 1.0
     decimals: int = 2
     higher_is_better: bool = True
+    where: dict[str, str] = {}
+    over: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
+    units: Literal["cluster", "sample"] = "cluster"
+
+    @property
+    def plain(self) -> bool:
+        """Whether the column is the mean over all samples, drawn as clusters from one stratum."""
+        return not (self.over or self.strata)
+
+    def takes(self, labels: Mapping[str, str]) -> bool:
+        """Say whether a sample with these labels enters the column."""
+        return all(labels.get(name) == value for name, value in self.where.items())
 
 
 class Scorer(Record, frozen=True, kw_only=True):
@@ -71,6 +92,7 @@ class SuiteInfo(Record, frozen=True, kw_only=True):
     citation: str  # BibTeX
     licence: str
     needs: str  # what a full run needs, for claims that cannot be tested here
+    pairs: Literal["all", "shared"] = "all"  # what two runs must share to be compared
 
 
 class Answer(Record, frozen=True, kw_only=True):
@@ -130,6 +152,23 @@ class Suite(Protocol):
 
     def reported(self) -> Sequence[Reported]:
         """Return every published number this suite can be held against."""
+        ...
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """A suite that also draws what its samples show: heat maps, tables, figures."""
+
+    def drawings(
+        self, task: TaskPlan, cells: Sequence[Cell], answers: Mapping[str, Mapping[str, Answer]]
+    ) -> Sequence[Drawing]:
+        """Return the drawings of one task.
+
+        Args:
+            task: the task as planned.
+            cells: its reduced cells.
+            answers: the replies by ``WorkItem.key``, of the items that have any.
+        """
         ...
 
 

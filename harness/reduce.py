@@ -11,12 +11,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from harness.engine import Known
-from harness.protocols import Column, Scorer, Suite
-from harness.records import Cell, Estimate, Missing, Row, RunPlan, Score, TaskPlan, WorkItem
+from harness.protocols import Column, Draws, Scorer, Suite
+from harness.records import (
+    Cell,
+    Drawing,
+    Estimate,
+    Missing,
+    Row,
+    RunPlan,
+    Score,
+    TaskPlan,
+    WorkItem,
+)
 from harness.seeds import derive_seed
-from harness.stats.estimate import census, estimate_mean
+from harness.stats.estimate import BY_PROTOCOL, CENSUS, census, estimate_mean
+from harness.stats.stratified import Path, nested_mean, stratified_mean
 
 ALL = "all"
 RESAMPLES = 10_000  # of the cluster bootstrap behind the interval of a mean
@@ -48,6 +60,21 @@ def reduce_run(plan: RunPlan, suites: Sequence[Suite], rows: Iterable[Row]) -> l
     ]
 
 
+def draw_run(
+    plan: RunPlan, suites: Sequence[Suite], rows: Iterable[Row], cells: Sequence[Cell]
+) -> tuple[Drawing, ...]:
+    """Return the drawings of every task whose suite draws what its samples show."""
+    known = Known.of(rows)
+    drawn: list[Drawing] = []
+    for position, (task, suite) in enumerate(zip(plan.tasks, suites, strict=True)):
+        if isinstance(suite, Draws):
+            replies = {item.key: known.answers(item) for item in task.items}
+            answers = {key: found for key, found in replies.items() if found}
+            mine = [cell for cell in cells if cell.task == position]
+            drawn += suite.drawings(task, mine, answers)
+    return tuple(drawn)
+
+
 def scorers_of(suite: Suite, task: TaskPlan, known: Known) -> list[Scorer]:
     """Return the scorers that the task planned or that a later rescoring added."""
     items = {item.key for item in task.items}
@@ -62,12 +89,26 @@ def scorers_of(suite: Suite, task: TaskPlan, known: Known) -> list[Scorer]:
 def reduce_task(
     task: TaskPlan, position: int, suite: Suite, scorer: Scorer, known: Known, seed: int
 ) -> list[Cell]:
-    """Reduce one task under one scorer: every column, for all items and for each group."""
+    """Reduce one task under one scorer: every column, for all items and for each group.
+
+    A group that holds no sample of a column has no cell there.
+    """
     cells: list[Cell] = []
+    points = {
+        column.name: {
+            id(item): point(item, column, scorer, suite.info.metrics, known)
+            for item in task.items
+            if column.takes(item.sample.labels)
+        }
+        for column in suite.info.columns[scorer.name]
+    }
+    odd = {id(item) for item in task.items if _disagree(item, suite, scorer.name, known)}
     for group, items in groups_of(task, suite.info.groups).items():
-        differs = sum(_disagree(item, suite, scorer.name, known) for item in items)
+        differs = sum(id(item) in odd for item in items)
         for column in suite.info.columns[scorer.name]:
-            points = [point(item, column, scorer, suite.info.metrics, known) for item in items]
+            mine = [item for item in items if id(item) in points[column.name]]
+            if not mine:
+                continue
             cells.append(
                 Cell(
                     suite=task.task.suite,
@@ -80,10 +121,11 @@ def reduce_task(
                     decimals=column.decimals,
                     estimate=estimate(
                         column,
-                        points,
-                        [item.sample.cluster for item in items],
+                        [points[column.name][id(item)] for item in mine],
+                        units_of(column, mine),
                         finite=task.protocol.get("population") == "finite",
                         seed=derive_seed(seed, task.task.suite, scorer.name, group),
+                        labels=[item.sample.labels for item in mine],
                     ),
                     task=position,
                     example=task.task.example,
@@ -91,6 +133,13 @@ def reduce_task(
                 )
             )
     return cells
+
+
+def units_of(column: Column, items: Sequence[WorkItem]) -> list[str]:
+    """Return the independent unit of each item: its cluster, or itself."""
+    if column.units == "cluster":
+        return [item.sample.cluster for item in items]
+    return [f"{item.sample.id}#{item.repeat}" for item in items]
 
 
 def groups_of(task: TaskPlan, labels: Sequence[str]) -> dict[str, list[WorkItem]]:
@@ -117,11 +166,13 @@ def point(
     """Return one item's weighted sum of metrics, with both ends where a metric is missing."""
     value, low, high = 0.0, 0.0, 0.0
     reason: Missing | None = None
+    by_protocol: Missing | None = None
     for metric, weight in column.weights.items():
         score: Score | None = known.scores.get((item.key, scorer.name, metric))
         if score is not None and score.value is not None:
             part = weight * score.value
             value, low, high = value + part, low + part, high + part
+            by_protocol = by_protocol or score.missing
             continue
         reason = reason or (score.missing if score and score.missing else Missing.SKIPPED)
         ends = sorted(weight * end for end in ranges[metric])
@@ -129,7 +180,7 @@ def point(
     scale = column.scale
     if reason is not None and not scorer.missing_as_zero:
         return Point(None, reason, low * scale, high * scale)
-    return Point(value * scale, reason, low * scale, high * scale)
+    return Point(value * scale, reason or by_protocol, low * scale, high * scale)
 
 
 def estimate(
@@ -139,10 +190,19 @@ def estimate(
     *,
     finite: bool,
     seed: int,
+    labels: Sequence[Mapping[str, str]] = (),
 ) -> Estimate:
     """Estimate a column from its points; missing ones are counted and bounded.
 
     An upstream scorer may give values outside the column's range; the range then widens to them.
+
+    Args:
+        column: what is estimated.
+        points: one per planned item.
+        clusters: the independent unit of each item.
+        finite: whether the items are the whole population.
+        seed: of the bootstrap behind the interval of a plain mean.
+        labels: of each item; a column that is a mean of means needs them.
     """
     values = [point.value for point in points]
     reasons = [point.missing for point in points]
@@ -159,20 +219,69 @@ def estimate(
             kind=column.kind,
             lo=lo,
             hi=hi,
-            resamples=RESAMPLES,
+            resamples=RESAMPLES if column.plain else 0,
             seed=seed,
         )
+    paths = [_path(column.over, one) for one in labels] or [()] * len(points)
+    if not column.plain and seen:
+        strata = [_path(column.strata, one) for one in labels]
+        result = _stratified(column, result, values, paths, clusters, strata)
     if not result.missing:
         return result
     return msgspec.structs.replace(
         result,
-        worst=_mean([point.low for point in points]),
-        best=_mean([point.high for point in points]),
+        worst=_mean([point.low for point in points], paths),
+        best=_mean([point.high for point in points], paths),
     )
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    total = math.fsum(values) / len(values)
+def _path(names: Sequence[str], labels: Mapping[str, str]) -> Path:
+    return tuple(labels.get(name, "") for name in names)
+
+
+def _stratified(
+    column: Column,
+    plain: Estimate,
+    values: Sequence[float | None],
+    paths: Sequence[Path],
+    clusters: Sequence[str],
+    strata: Sequence[Path],
+) -> Estimate:
+    """Replace value and interval by those of a mean of means over strata.
+
+    Single values of one stratum that is one leaf, and values that are all equal, keep the plain
+    interval. A census keeps having none.
+    """
+    rows = [
+        (value, path, cluster, stratum)
+        for value, path, cluster, stratum in zip(values, paths, clusters, strata, strict=True)
+        if value is not None
+    ]
+    used, leaves, units, groups = (list(part) for part in zip(*rows, strict=True))
+    simple = len(set(leaves)) == len(set(groups)) == 1 and len(set(units)) == len(units)
+    lost = len(set(paths)) - len(set(leaves))
+    gap = f"{lost} of {len(set(paths))} strata have no value" if lost else ""
+    if simple or len(set(used)) == 1:
+        reason = "; ".join(filter(None, (gap, plain.reason)))
+        return msgspec.structs.replace(plain, reason=reason)
+    found = stratified_mean(np.array(used), leaves, units, groups)
+    if plain.method.startswith(CENSUS):
+        return msgspec.structs.replace(plain, value=found.value, lo=found.value, hi=found.value)
+    low, high = column.lo * column.scale, column.hi * column.scale
+    lo, hi = found.interval.lo, found.interval.hi
+    return msgspec.structs.replace(
+        plain,
+        value=found.value,
+        lo=None if lo is None else max(low, lo),
+        hi=None if hi is None else min(high, hi),
+        method=found.interval.method + (BY_PROTOCOL if BY_PROTOCOL in plain.method else ""),
+        clusters=found.clusters,
+        reason="; ".join(filter(None, (gap, found.interval.reason))),
+    )
+
+
+def _mean(values: Sequence[float], paths: Sequence[Path]) -> float | None:
+    total = nested_mean(values, paths)
     return total if math.isfinite(total) else None
 
 

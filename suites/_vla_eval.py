@@ -7,14 +7,15 @@ failures, as vla-eval itself counts them, and are kept apart.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.errors import DataError
-from suites._documents import as_object, as_objects, as_success
+from suites._documents import as_count, as_object, as_objects, as_success
+from suites._rollouts import Rollout
 
 TABLES = {
     "eval_metadata": ("eval_id", "metadata"),
@@ -40,6 +41,10 @@ class Episode:
     source: str
     steps: int | None = None
     evaluation: str = ""  # id of the benchmark entry it belongs to
+    seconds: float | None = None
+    record: str = ""  # relative path of its log, and with another suffix of its video
+    entry: Mapping[str, Any] = field(default_factory=dict)  # the benchmark entry as configured
+    server: Mapping[str, Any] = field(default_factory=dict)  # what the policy's server said
 
 
 @dataclass
@@ -48,6 +53,46 @@ class Recording:
 
     episodes: list[Episode] = field(default_factory=list)
     superseded: list[Mapping[str, Any]] = field(default_factory=list)  # params of each one
+    unfinished: int = 0  # work items that were begun or planned, and not done
+
+    def merge(self, other: Recording) -> None:
+        """Take in another recording; overlapping episodes are for the suites to refuse."""
+        self.episodes += other.episodes
+        self.superseded += other.superseded
+        self.unfinished += other.unfinished
+
+
+def rollout_of(episode: Episode, videos: Collection[str] = ()) -> Rollout:
+    """Return what a suite scores of an episode; ``videos`` are those that exist."""
+    context = episode.context
+    video = f"{episode.record.rpartition('.')[0]}.mp4"
+    sentence = context.get("instruction") or context.get("name") or ""
+    seed, trial = context.get("seed"), context.get("episode_idx")
+    return Rollout(
+        success=episode.success,
+        error=episode.error,
+        seed=None if seed is None else as_count(seed, "seed", episode.source),
+        trial=0 if trial is None else as_count(trial, "episode_idx", episode.source),
+        steps=episode.steps if isinstance(episode.steps, int) else None,
+        seconds=float(episode.seconds) if isinstance(episode.seconds, int | float) else None,
+        instruction=str(sentence),
+        source=episode.source,
+        video=video if video in videos else "",
+    )
+
+
+def recordings(
+    databases: Iterable[Path], aggregates: Mapping[str, Any]
+) -> tuple[Recording, frozenset[str]]:
+    """Read several results as one, and name the videos that lie beside the databases."""
+    whole, videos = Recording(), set[str]()
+    for path in databases:
+        whole.merge(read_sqlite(path))
+        here = path.resolve().parent
+        videos |= {one.relative_to(here).as_posix() for one in here.rglob("*.mp4")}
+    for name, content in aggregates.items():
+        whole.merge(read_aggregate(content, name))
+    return whole, frozenset(videos)
 
 
 def read_aggregate(content: Any, source: str) -> Recording:
@@ -60,6 +105,7 @@ def read_aggregate(content: Any, source: str) -> Recording:
     if not {"tasks", "config"} <= document.keys():
         raise DataError("not a vla-eval aggregate", where=source, expected="tasks and config")
     params = _params(document, source)
+    entry, server = (_part(document, name, source) for name in ("config", "server_info"))
     found = Recording()
     for task in as_objects(document["tasks"], source):
         for row in as_objects(task.get("episodes"), f"{source}, task {task.get('task')!r}"):
@@ -74,8 +120,12 @@ def read_aggregate(content: Any, source: str) -> Recording:
                     source=source,
                     steps=row.get("steps"),
                     evaluation=str(document.get("eval_id", source)),
+                    seconds=row.get("elapsed_sec"),
+                    entry=entry,
+                    server=server,
                 )
             )
+    found.unfinished = int(document.get("queue_unfinished") or bool(document.get("partial")))
     return found
 
 
@@ -115,8 +165,8 @@ def read_connection(connection: sqlite3.Connection, source: str) -> Recording:
         eval_id: as_object(text, f"{source}, metadata of {eval_id}")
         for eval_id, text in connection.execute("select eval_id, metadata from eval_metadata")
     }
-    columns = ", ".join(TABLES["episode_results"])
-    query = f"select rowid, {columns} from episode_results order by rowid"  # noqa: S608
+    columns = [*TABLES["episode_results"], *_extra(connection)]
+    query = f"select rowid, {', '.join(columns)} from episode_results order by rowid"  # noqa: S608
     kept: dict[object, tuple[Any, ...]] = {}
     found = Recording()
     for row in connection.execute(query):
@@ -133,13 +183,14 @@ def read_connection(connection: sqlite3.Connection, source: str) -> Recording:
         _episode(row, metadata[row[1]], source)
         for row in sorted(kept.values(), key=lambda row: row[0])
     ]
+    found.unfinished = _unfinished(connection)
     if not found.episodes:
         raise DataError("the recording holds no episodes", where=source)
     return found
 
 
 def _episode(row: Sequence[Any], metadata: Mapping[str, Any], source: str) -> Episode:
-    rowid, eval_id, _, _, status, metrics, steps, _, reason, context = row
+    rowid, eval_id, _, _, status, metrics, steps, _, reason, seconds, record, context = row
     where = f"{source}, row {rowid}"
     if status not in STATUSES:
         raise DataError(f"status {status!r}", where=where, expected=", ".join(STATUSES))
@@ -153,7 +204,25 @@ def _episode(row: Sequence[Any], metadata: Mapping[str, Any], source: str) -> Ep
         source=source,
         steps=steps,
         evaluation=eval_id,
+        seconds=seconds,
+        record=str(record or ""),
+        entry=_part(metadata, "config", source),
+        server=_part(metadata, "server_info", source),
     )
+
+
+def _extra(connection: sqlite3.Connection) -> list[str]:
+    """Return the columns that only say more, or nothing in their place."""
+    present = {row[1] for row in connection.execute("pragma table_info(episode_results)")}
+    return [name if name in present else "null" for name in ("elapsed_sec", "jsonl_path")]
+
+
+def _unfinished(connection: sqlite3.Connection) -> int:
+    """Return how many work items of the queue are not done; old recordings have no queue."""
+    tables = {row[0] for row in connection.execute("select name from sqlite_master")}
+    if "work_queue" not in tables:
+        return 0
+    return connection.execute("select count(*) from work_queue where not done").fetchone()[0]
 
 
 def _check_schema(connection: sqlite3.Connection, source: str) -> None:
@@ -174,9 +243,12 @@ def _check_schema(connection: sqlite3.Connection, source: str) -> None:
             )
 
 
+def _part(stored: Mapping[str, Any], name: str, source: str) -> Mapping[str, Any]:
+    return as_object(stored.get(name) or {}, f"{source}, {name}")
+
+
 def _params(stored: Mapping[str, Any], source: str) -> Mapping[str, Any]:
-    config = as_object(stored.get("config") or {}, f"{source}, config")
-    return as_object(config.get("params") or {}, f"{source}, config.params")
+    return _part(_part(stored, "config", source), "params", f"{source}, config")
 
 
 def _success(metrics: Any, error: str, where: str) -> bool:

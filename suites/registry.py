@@ -14,6 +14,8 @@ SUITES = {
     "worldmodelbench": "suites.worldmodelbench.suite:SUITE",
     "videophy": "suites.videophy.suite:VIDEOPHY",
     "videophy2": "suites.videophy.suite:VIDEOPHY2",
+    "robotwin": "suites.robotwin.suite:SUITE",
+    "liberoplus": "suites.liberoplus.suite:SUITE",
 }
 
 

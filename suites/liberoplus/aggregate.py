@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from suites._rates import percent, rounded, wilson95
+from suites._rollouts import Rollout, tally
 from suites.liberoplus.catalog import DIFFICULTIES, KEYS, MIX, SUITES, TOTAL, catalog, sizes
 
 
@@ -33,6 +34,14 @@ class Ingested:
     counts: dict[Unit, tuple[int, int]] = field(default_factory=dict)
     mapped: bool = True  # whether indices are those of the classification
     warnings: list[str] = field(default_factory=list)
+    rollouts: dict[Unit, list[Rollout]] = field(default_factory=dict)  # where a file tells each
+
+    def record(self, unit: Unit, rollouts: list[Rollout]) -> None:
+        """Add episodes of a task."""
+        k, n = tally(rollouts)
+        before = self.counts.get(unit, (0, 0))
+        self.counts[unit] = (before[0] + k, before[1] + n)
+        self.rollouts.setdefault(unit, []).extend(rollouts)
 
 
 def summarise(found: Ingested) -> dict[str, Any]:

@@ -6,13 +6,14 @@ only Kairos's re-runs of one task have an order, and there the last one wins.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from harness.errors import DataError
 from suites._documents import Contents, as_count, as_counts, as_object, as_objects, as_success
-from suites._vla_eval import Episode
+from suites._rollouts import Rollout, plain, tally
+from suites._vla_eval import Episode, rollout_of
 from suites.liberoplus.aggregate import Ingested, Unit
 from suites.liberoplus.catalog import CATEGORIES, MIX, SUITES, catalog, sizes
 
@@ -21,12 +22,11 @@ ASIDE = {"task_logs", "task_status", "traces"}
 
 
 class _Result(NamedTuple):
-    """One Kairos result file; the greater of two is the one that counts."""
+    """One Kairos result file; of two the later one counts, then the one of the higher GPU."""
 
     started: str
     gpu: int
-    k: int
-    n: int
+    rollouts: list[Rollout]
 
 
 def kairos_results(files: Contents) -> Ingested:
@@ -50,8 +50,8 @@ def kairos_results(files: Contents) -> Ingested:
         found.warnings.append("mix_and_base_overlap")
         runs = {task: results for task, results in runs.items() if task[0] == MIX}
     for (suite, category, index), results in runs.items():
-        best = max(results)
-        found.counts[Unit(suite, CATEGORIES[category], index)] = (best.k, best.n)
+        best = max(results, key=lambda result: (result.started, result.gpu))
+        found.record(Unit(suite, CATEGORIES[category], index), best.rollouts)
         if len(results) > 1:
             found.warnings.append(f"duplicate_task:{suite}/{category}/{index}:{len(results)}")
     return found
@@ -72,21 +72,30 @@ def _kairos_task(document: Mapping[str, Any], path: str) -> tuple[str, str, int]
 
 
 def _kairos_result(document: Mapping[str, Any], path: str) -> tuple[_Result, bool]:
-    """Return the counts of one file, and whether its lists and its totals agree."""
+    """Return the episodes of one file, and whether its lists and its totals agree."""
     k, n = document["successes"], document["total_episodes"]
     won, lost = document.get("success_episodes"), document.get("failure_episodes")
-    consistent = True
-    if won is not None and lost is not None:
-        if len({*won, *lost}) < len(won) + len(lost):
-            raise DataError("an episode is listed twice", where=path)
-        consistent = (k, n) == (len(won), len(won) + len(lost))
-        k, n = len(won), len(won) + len(lost)
+    sentence = str(document.get("task_description") or "")
     gpu = as_count(document["gpu_id"], "gpu_id", path)
     started = str(document.get("start_time", ""))
-    return _Result(started, gpu, *as_counts(k, n, path)), consistent
+    if won is None or lost is None:
+        return _Result(started, gpu, plain(*as_counts(k, n, path), path)), True
+    if not (isinstance(won, list) and isinstance(lost, list)):
+        raise DataError("success_episodes or failure_episodes is no list", where=path)
+    listed = [(as_count(trial, "an episode", path), True) for trial in won]
+    listed += [(as_count(trial, "an episode", path), False) for trial in lost]
+    if len({trial for trial, _ in listed}) < len(listed):
+        raise DataError("an episode is listed twice", where=path)
+    rollouts = [
+        Rollout(success=success, trial=trial, instruction=sentence, source=path)
+        for trial, success in sorted(listed)
+    ]
+    return _Result(started, gpu, rollouts), (k, n) == tally(rollouts)
 
 
-def vla_eval(episodes: Iterable[Episode], reruns: int = 0) -> Ingested:
+def vla_eval(
+    episodes: Iterable[Episode], reruns: int = 0, videos: Collection[str] = ()
+) -> Ingested:
     """Count vla-eval episodes by the suite and task id of their context.
 
     Never by sentence: 26 groups of language tasks share one.
@@ -110,8 +119,7 @@ def vla_eval(episodes: Iterable[Episode], reruns: int = 0) -> Ingested:
                 hint="merge only results whose episodes are disjoint",
             )
         seen.add(name)
-        k, n = found.counts.get(unit, (0, 0))
-        found.counts[unit] = (k + episode.success, n + 1)
+        found.record(unit, [rollout_of(episode, videos)])
         errors += bool(episode.error)
     found.warnings += [f"error_episodes:{errors}"] if errors else []
     found.warnings += [f"rerun_items:{reruns}"] if reruns else []
@@ -146,9 +154,19 @@ def lerobot_eval_info(files: Contents) -> Ingested:
             if unit in found.counts:
                 raise DataError(f"task {unit.task} of {unit.suite} stands twice", where=path)
             metrics = as_object(row["metrics"], path, ("successes",))
-            successes = [as_success(value, path) for value in metrics["successes"]]
-            found.counts[unit] = (sum(successes), len(successes))
+            found.record(unit, _lerobot_rollouts(metrics, path))
     return found
+
+
+def _lerobot_rollouts(metrics: Mapping[str, Any], path: str) -> list[Rollout]:
+    successes, videos = metrics["successes"], metrics.get("video_paths") or ()
+    if not isinstance(successes, list):
+        raise DataError("successes is no list", where=path)
+    named = [*map(str, videos), *[""] * len(successes)]
+    return [
+        Rollout(success=as_success(value, path), trial=trial, source=path, video=named[trial])
+        for trial, value in enumerate(successes)
+    ]
 
 
 def _unit(suite: str, index: int, path: str) -> Unit:

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from suites._rates import percent, rounded, wilson95
+from suites._rollouts import Rollout, plain, tally
 from suites.robotwin.tasks import TASKS
 
 Cell = tuple[str, str]  # task, phase
@@ -29,6 +30,24 @@ class Ingested:
     seeds: dict[Cell, list[int]] = field(default_factory=dict)
     instruction_types: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
+    rollouts: dict[Cell, list[Rollout]] = field(default_factory=dict)  # where a file tells each
+
+    def add(self, cell: Cell, k: int, n: int) -> None:
+        """Add successes and episodes of a cell."""
+        before = self.counts.get(cell, (0, 0))
+        self.counts[cell] = (before[0] + k, before[1] + n)
+
+    def record(self, cell: Cell, rollouts: list[Rollout]) -> None:
+        """Add episodes of a cell, with their seeds."""
+        self.add(cell, *tally(rollouts))
+        self.rollouts.setdefault(cell, []).extend(rollouts)
+        seeds = [one.seed for one in rollouts if one.seed is not None]
+        self.seeds.setdefault(cell, []).extend(seeds)
+
+    def episodes(self, cell: Cell, source: str) -> list[Rollout]:
+        """Return the episodes of a cell; where only counts are known they have no identity."""
+        told = self.rollouts.get(cell)
+        return told if told is not None else plain(*self.counts.get(cell, (0, 0)), source)
 
 
 def summarise(found: Ingested, expected_episodes: int) -> dict[str, Any]:

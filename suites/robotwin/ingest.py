@@ -7,7 +7,7 @@ one reader. Overlapping results are refused, never averaged.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -22,7 +22,8 @@ from suites._documents import (
     as_success,
     as_table,
 )
-from suites._vla_eval import Episode
+from suites._rollouts import Rollout, plain, tally
+from suites._vla_eval import Episode, rollout_of
 from suites.robotwin.aggregate import PHASE_NAMES, Cell, Ingested
 from suites.robotwin.tasks import PHASES, STEP_LIMITS, task_name
 
@@ -58,16 +59,25 @@ def kairos_chunks(files: Contents) -> Ingested:
 def _add_chunk(found: Ingested, cell: Cell, chunk: Mapping[str, Any], path: str) -> None:
     stated = chunk["success_count"], chunk["episode_count"]
     if chunk.get("episode_records") is None:
-        seeds = list(chunk.get("used_seeds") or ())
         k, n = as_counts(*stated, path)
-    else:
-        records = as_objects(chunk["episode_records"], path)
-        seeds = [row["seed"] for row in records if row.get("seed") is not None]
-        k, n = sum(as_success(row.get("success"), path) for row in records), len(records)
-        if (k, n) != stated:
-            found.warnings.append(f"inconsistent_counts:{path}")
-    _add(found, cell, k, n)
-    found.seeds.setdefault(cell, []).extend(as_count(seed, "a seed", path) for seed in seeds)
+        found.record(cell, plain(k, n, path))
+        seeds = [as_count(seed, "a seed", path) for seed in chunk.get("used_seeds") or ()]
+        found.seeds[cell].extend(seeds)
+        return
+    records = [_record(row, path) for row in as_objects(chunk["episode_records"], path)]
+    if tally(records) != stated:
+        found.warnings.append(f"inconsistent_counts:{path}")
+    found.record(cell, records)
+
+
+def _record(row: Mapping[str, Any], path: str) -> Rollout:
+    seed = row.get("seed")
+    return Rollout(
+        success=as_success(row.get("success"), path),
+        seed=None if seed is None else as_count(seed, "a seed", path),
+        instruction=str(row.get("instruction") or ""),
+        source=path,
+    )
 
 
 def kairos_summary_json(files: Contents) -> Ingested:
@@ -167,7 +177,9 @@ def _official_parts(path: str) -> tuple[str, str, str, str]:
     return parts[1], parts[2], parts[3], parts[-2]
 
 
-def vla_eval(episodes: list[Episode], reruns: Mapping[Cell, int]) -> Ingested:
+def vla_eval(
+    episodes: list[Episode], reruns: Mapping[Cell, int], videos: Collection[str] = ()
+) -> Ingested:
     """Take in vla-eval episodes; errors count as failures and are listed beside.
 
     Raises:
@@ -178,12 +190,10 @@ def vla_eval(episodes: list[Episode], reruns: Mapping[Cell, int]) -> Ingested:
     for episode in episodes:
         cell = vla_eval_cell(episode.params, episode.source)
         _check_protocol(episode)
-        seed = episode.context.get("seed")
-        if seed is not None:
-            number = as_count(seed, "seed", episode.source)
-            _refuse_overlap(seen, (cell, number), episode)
-            found.seeds.setdefault(cell, []).append(number)
-        _add(found, cell, int(episode.success), 1)
+        rollout = rollout_of(episode, videos)
+        if rollout.seed is not None:
+            _refuse_overlap(seen, (cell, rollout.seed), episode)
+        found.record(cell, [rollout])
         if episode.params.get("instruction_type"):
             found.instruction_types.add(str(episode.params["instruction_type"]))
         if episode.error:
@@ -260,15 +270,10 @@ def _cell(task: str, phase: str, path: str) -> Cell:
     return task, PHASES[phase]
 
 
-def _add(found: Ingested, cell: Cell, k: int, n: int) -> None:
-    before = found.counts.get(cell, (0, 0))
-    found.counts[cell] = (before[0] + k, before[1] + n)
-
-
 def _add_once(found: Ingested, cell: Cell, k: Any, n: Any, path: str) -> None:
     """Add a cell whose counts stand in one place; an empty one stays absent."""
     counts = as_counts(k, n, path)
     if cell in found.counts:
         raise DataError(f"{cell[0]} / {cell[1]} stands twice", where=path)
     if counts[1]:
-        found.counts[cell] = counts
+        found.add(cell, *counts)

@@ -1,0 +1,157 @@
+"""Episodes of a robot in simulation, as any result file tells them, and how they are scored.
+
+An episode is the answer to the one question that a rollout is asked: did it succeed? Errors are
+kept apart from failures: ``official`` counts them as failures, as the upstream runners do, and
+still names them missing, so that a run with errors is never held against a printed number;
+``strict`` gives them no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from harness.base import Record
+from harness.errors import DataError
+from harness.keys import content_key
+from harness.protocols import Answer, Scorer, Value, Workload
+from harness.records import JudgeId, Missing, Question, Sample, Scalar, Task, WorkItem
+
+QUESTION = Question(id="episode")
+METRIC = "success"
+MOST = 1_000_000
+"""Episodes that one count in a file may stand for; more is a typing error."""
+
+SCORERS = (
+    Scorer(
+        name="official",
+        title="official",
+        description="An error counts as a failure, and is listed; the mean is over what was run.",
+    ),
+    Scorer(
+        name="strict",
+        title="strict",
+        description="An error has no value; the mean is over episodes that ended by themselves.",
+    ),
+)
+
+SELECTORS = ("format", "policy")
+"""Protocol fields that choose among result files and say nothing of how they came about."""
+
+_TIMED_OUT = ("timeout",)
+
+
+class Rollout(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One episode that was run."""
+
+    success: bool
+    error: str = ""  # why it ended in an error, or empty
+    seed: int | None = None
+    trial: int = 0
+    instruction: str = ""
+    steps: int | None = None
+    seconds: float | None = None
+    source: str = ""  # name of the file that tells it
+    video: str = ""  # relative path, where the file names one
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Rollout).decode
+
+
+def read(answer: Answer) -> Rollout:
+    """Return the episode behind a recorded answer."""
+    return _decode(answer.raw or "")
+
+
+def plain(k: int, n: int, source: str) -> list[Rollout]:
+    """Return n episodes of which k succeeded, where a file tells no more.
+
+    Raises:
+        DataError: more episodes than anyone runs.
+    """
+    if n > MOST:
+        raise DataError(f"{n} episodes of one task", where=source, expected=f"at most {MOST}")
+    won, lost = (Rollout(success=success, source=source) for success in (True, False))
+    return [won] * k + [lost] * (n - k)
+
+
+def tally(rollouts: Sequence[Rollout]) -> tuple[int, int]:
+    """Return successes and episodes."""
+    return sum(one.success for one in rollouts), len(rollouts)
+
+
+def score(answer: Answer, scorer: str) -> Value:
+    """Return whether an episode succeeded, or why that is not known."""
+    if answer.raw is None:
+        return Value(metric=METRIC, value=None, missing=answer.missing, detail=answer.detail)
+    found = read(answer)
+    if not found.error:
+        return Value(metric=METRIC, value=float(found.success))
+    reason = Missing.TIMEOUT if found.error in _TIMED_OUT else Missing.PRODUCER
+    value = float(found.success) if scorer == "official" else None
+    return Value(metric=METRIC, value=value, missing=reason, detail=found.error)
+
+
+class Planned(Record, frozen=True, kw_only=True):
+    """One episode of the plan, with what became of it."""
+
+    sample: Sample
+    repeat: int = 0
+    rollout: Rollout | None = None
+
+
+def workload(
+    task: Task,
+    planned: Iterable[Planned],
+    *,
+    protocol: Mapping[str, Scalar],
+    notes: Iterable[str],
+) -> Workload:
+    """Return the episodes of a task as work whose answers are recorded.
+
+    An item's key holds its outcome, so runs of other results are other plans; the judge, the
+    simulator's own predicate, is the same for all.
+    """
+    items: list[WorkItem] = []
+    answers: dict[str, dict[str, Answer]] = {}
+    stated = {name: value for name, value in task.protocol.items() if name not in SELECTORS}
+    for one in planned:
+        raw = None if one.rollout is None else _encode(one.rollout).decode()
+        key = content_key(task.suite, task.model, stated, one.sample, one.repeat, raw)
+        items.append(
+            WorkItem(
+                key=key,
+                suite=task.suite,
+                model=task.model,
+                sample=one.sample,
+                questions=(QUESTION,),
+                missing=Missing.INPUT if raw is None else None,
+                repeat=one.repeat,
+            )
+        )
+        if raw is not None:
+            answers[key] = {QUESTION.id: Answer(raw=raw)}
+    return Workload(
+        items=tuple(items),
+        protocol={**protocol, **stated},
+        notes=tuple(notes),
+        answers=answers,
+        judge=JudgeId(kind="recorded", name="simulator"),
+    )
+
+
+def conflicts(stated: Mapping[str, Scalar], found: Mapping[str, Scalar], where: str) -> None:
+    """Hold what the run file states of the protocol against what the results show.
+
+    Raises:
+        DataError: they differ; a protocol field is never overruled in silence.
+    """
+    for name, value in found.items():
+        if name in stated and "unknown" not in (value, stated[name]) and stated[name] != value:
+            raise DataError(
+                f"protocol {name} = {stated[name]!r}, but the results were made with {value!r}",
+                where=where,
+                hint="correct the run file, or leave the field out: it is read from the results",
+            )

@@ -1,0 +1,55 @@
+"""What a LIBERO-Plus result shows, as data to be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from harness.protocols import Answer
+from harness.records import Cell, Drawing, TaskPlan
+from suites._printed import load_reported
+from suites._rollouts_draw import Frame, episodes, ranking, reasons, value
+from suites.liberoplus.catalog import DIFFICULTIES, KEYS, SUITES, TOTAL
+
+CATEGORIES = {f"success_{key}": key for key in KEYS}
+
+
+def drawings(
+    task: TaskPlan, cells: Sequence[Cell], answers: Mapping[str, Mapping[str, Answer]]
+) -> Sequence[Drawing]:
+    """Return category by suite and by difficulty, how episodes ended, ranks, and episodes."""
+    frame = Frame(task, "LIBERO-Plus")
+    by_suite = _grid(cells, "suite", SUITES)
+    by_level = _grid(cells, "difficulty", DIFFICULTIES)
+    grids: list[Drawing] = [
+        frame.heat(
+            "success by category and suite",
+            "Each cell is the rate over the variants of one category in one suite. The printed "
+            "average weighs every variant alike, so large cells count more.",
+            CATEGORIES, {suite: suite for suite in SUITES}, by_suite, ("category", "suite"),
+        ),
+    ]  # fmt: skip
+    if any(rate is not None for rate in by_level.values()):
+        grids.append(
+            frame.heat(
+                "success by category and difficulty",
+                "Difficulty as the classification grades it; 121 light variants have no grade.",
+                CATEGORIES, {level: level for level in DIFFICULTIES}, by_level,
+                ("category", "difficulty"),
+            )
+        )  # fmt: skip
+    return (
+        *grids,
+        reasons(frame, answers),
+        ranking(frame, load_reported("liberoplus"), "success_average", cells, TOTAL),
+        episodes(frame, answers),
+    )
+
+
+def _grid(
+    cells: Sequence[Cell], label: str, names: Sequence[str]
+) -> dict[tuple[str, str], float | None]:
+    return {
+        (column, name): value(cells, column, f"{label}={name}")
+        for column in CATEGORIES
+        for name in names
+    }

@@ -1,0 +1,106 @@
+"""LIBERO-Plus as a suite: forty tasks varied along seven axes, one success per variant.
+
+A category's rate is over its variants, taken as fixed. The average is over all variants; they come
+from forty base tasks, which are its clusters, drawn within suites. See ``README.md`` beside this
+file for protocol and traps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.protocols import Answer, Column, SuiteInfo, Value, Workload
+from harness.records import Cell, Drawing, Reported, Task, TaskPlan, WorkItem
+from suites import _rollouts
+from suites._printed import load_reported
+from suites.liberoplus.catalog import KEYS, MIX, SUITES, TOTAL, sizes
+from suites.liberoplus.draw import drawings
+from suites.liberoplus.workload import BASE_ASSETS, FORMATS, base_assets, load_workload
+
+CITATION = """@misc{liberoplus,
+  title = {LIBERO-Plus: In-depth Robustness Analysis of Vision-Language-Action Models},
+  author = {Fei, Senyu and others},
+  note = {arXiv:2510.13626, repository sylvestf/LIBERO-plus}
+}"""
+
+
+def category(key: str) -> Column:
+    """Return a category's column: its variants are fixed, each an independent episode."""
+    return Column(
+        name=f"success_{key}", title=key.capitalize(), weights={_rollouts.METRIC: 1.0}, lo=0,
+        hi=1, kind="rate", unit="percent", scale=100, decimals=1, where={"category": key},
+        units="sample",
+    )  # fmt: skip
+
+
+def average(name: str, title: str, over: tuple[str, ...]) -> Column:
+    """Return an average whose independent units are the base tasks within suites."""
+    return Column(
+        name=name, title=title, weights={_rollouts.METRIC: 1.0}, lo=0, hi=1, kind="rate",
+        unit="percent", scale=100, decimals=1, over=over, strata=("suite",),
+    )  # fmt: skip
+
+
+COLUMNS = (
+    *(category(key) for key in KEYS),
+    average("macro", "Macro mean", ("category",)),
+    average("success_average", "Average", ()),
+)
+
+
+class LiberoPlus:
+    """The benchmark."""
+
+    info = SuiteInfo(
+        name="liberoplus",
+        title="LIBERO-Plus",
+        metrics={_rollouts.METRIC: (0.0, 1.0)},
+        groups=("suite", "category", "difficulty", "base"),
+        columns={scorer.name: COLUMNS for scorer in _rollouts.SCORERS},
+        scorers=_rollouts.SCORERS,
+        subsets={
+            "full": TOTAL,
+            BASE_ASSETS: sum(map(len, base_assets().values())),
+            **{suite: sum(sizes()[suite, key] for key in KEYS) for suite in SUITES},
+            **{key: sizes()[MIX, key] for key in KEYS},
+        },
+        protocol={
+            "format": tuple(one.id for one in FORMATS),
+            "prompt_mode": ("registry", "stripped", "bddl", "mixed", "unknown"),
+            "step_limits": (),
+            "waiting_steps": (),
+            "trials": (),
+            "training_data": (),
+        },
+        critical=("subset",),
+        judges=("recorded",),
+        citation=CITATION,
+        licence="none stated upstream; only facts of the task classification are kept here",
+        needs="10,030 rollouts in the LIBERO-Plus simulator: `kairos-eval plan liberoplus`, or "
+        "result files of any known runner",
+        pairs="shared",
+    )
+
+    def load(self, task: Task, assets: Path | None) -> Workload:
+        """Read result files and lay them over the plan."""
+        return load_workload(task)
+
+    def score(
+        self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task
+    ) -> Sequence[Value]:
+        """Return whether the episode succeeded."""
+        return [_rollouts.score(answers[_rollouts.QUESTION.id], scorer)]
+
+    def reported(self) -> Sequence[Reported]:
+        """Return the paper's table and its two ablations."""
+        return load_reported("liberoplus")
+
+    def drawings(
+        self, task: TaskPlan, cells: Sequence[Cell], answers: Mapping[str, Mapping[str, Answer]]
+    ) -> Sequence[Drawing]:
+        """Return category by suite and difficulty, failure reasons, ranks and episodes."""
+        return drawings(task, cells, answers)
+
+
+SUITE = LiberoPlus()

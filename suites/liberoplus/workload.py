@@ -1,0 +1,235 @@
+"""From a task's result files to its 10,030 planned episodes, each with what became of it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from harness.errors import ConfigError, DataError
+from harness.keys import content_key
+from harness.protocols import Workload
+from harness.records import Sample, Scalar, Task
+from harness.stats.power import detectable_rate
+from suites._documents import as_object
+from suites._rollouts import Planned, Rollout, conflicts, plain, workload
+from suites._sources import Format, Sources, gather, has
+from suites._vla_eval import Episode, recordings
+from suites.liberoplus import ingest, official, wording
+from suites.liberoplus.aggregate import Ingested, Unit, summarise
+from suites.liberoplus.catalog import KEYS, MIX, SUITES, TOTAL, catalog, sizes
+from suites.liberoplus.wording import UNKNOWN
+
+BASE_ASSETS = "base-assets"
+STEP_LIMITS = {"libero_spatial": 220, "libero_object": 280, "libero_goal": 300, "libero_10": 520}
+"""Policy steps per episode, as upstream, OpenVLA-OFT, openpi and vla-eval have them."""
+
+WAITING = 10
+FORMATS = (
+    Format("vla_eval_sqlite", r"\.sqlite$", lambda _: True, binary=True),
+    Format("vla_eval_aggregate", r"_aggregate\.json$", has("tasks", "config")),
+    Format("kairos_results", r"(^|/)gpu[^/]*_task[^/]*_results\.json$", has(*ingest.KEYS)),
+    Format("lerobot_eval_info", r"(^|/)eval_info\.json$", has("per_task")),
+    Format("category_counts", r"(^|/)category_counts\.json$", has("cells")),
+)
+
+
+def load_workload(task: Task) -> Workload:
+    """Read a task's results and lay them over the plan.
+
+    Raises:
+        ConfigError, DataError, PreconditionError: an input is absent or not what it should be.
+    """
+    where = f"task liberoplus / {task.model}"
+    named = task.protocol.get("format")
+    sources = gather(task.results, FORMATS, None if named is None else str(named), where)
+    found, shown = read(sources)
+    units = list(planned_units(found, task.subset, where))
+    trials = max([1, *(n for _, n in found.counts.values())])
+    if sources.format == "category_counts":
+        trials = 1
+    protocol = {"trials": trials, **shown}
+    conflicts(task.protocol, protocol, where)
+    digest = content_key(sorted(found.counts.items()), sources.format)[:8]
+    outside = len(found.counts.keys() - set(units))
+    remarks = [sources.provenance(), *sources.notes, *notes(found, sources)]
+    if outside:
+        remarks.append(f"{outside} tasks of the results are outside {task.subset} and not used")
+    return workload(task, plan(found, units, trials, digest), protocol=protocol, notes=remarks)
+
+
+def read(sources: Sources) -> tuple[Ingested, dict[str, Scalar]]:
+    """Return what result files hold, and the protocol fields they reveal."""
+    contents = sources.contents
+    if sources.format.startswith("vla_eval"):
+        whole, videos = recordings(sources.databases, contents)
+        if whole.unfinished:
+            sources.notes.append(
+                f"the recording is not finished: {whole.unfinished} items are open"
+            )
+        found = ingest.vla_eval(whole.episodes, len(whole.superseded), videos)
+        return found, protocol_of(whole.episodes, found)
+    if sources.format == "kairos_results":
+        found = ingest.kairos_results(contents)
+        return found, {"prompt_mode": wording.of_sentences(_sentences(found))}
+    if sources.format == "lerobot_eval_info":
+        return ingest.lerobot_eval_info(contents), {}
+    return _counts(contents), {}
+
+
+def _counts(contents: Mapping[str, Any]) -> Ingested:
+    """Take in tables typed in by hand: one unit per suite and category, its episodes nameless."""
+    found = Ingested(mapped=False)
+    for path, content in contents.items():
+        cells = as_object(as_object(content, path, ("cells",))["cells"], path)
+        for suite, row in ingest.category_counts(cells).items():
+            for key, (k, n) in row.items():
+                unit = Unit(suite, key, -1)
+                if unit in found.counts:
+                    raise DataError(f"{suite} {key} stands twice", where=path)
+                found.record(unit, plain(k, n, path))
+    return found
+
+
+def protocol_of(episodes: Sequence[Episode], found: Ingested) -> dict[str, Scalar]:
+    """Return what a vla-eval configuration and handshake say of the protocol."""
+    declared = {wording.of_server(one) for one in episodes}
+    mode = next(iter(declared)) if len(declared) == 1 else "mixed"
+    if mode == UNKNOWN:
+        mode = wording.of_sentences(_sentences(found))
+    limits: dict[str, set[str]] = {}
+    for one in episodes:
+        suite = str(one.context.get("suite"))
+        own = one.entry.get("max_steps") or one.params.get("max_steps") or STEP_LIMITS.get(suite)
+        limits.setdefault(suite, set()).add(str(own))
+    changed = any(limits[suite] != {str(STEP_LIMITS[suite])} for suite in limits)
+    waits = {one.params.get("num_steps_wait", WAITING) for one in episodes}
+    wait = next(iter(waits)) if len(waits) == 1 else "mixed"
+    used = "/".join("+".join(sorted(limits.get(suite, {"-"}))) for suite in SUITES)
+    return {
+        "prompt_mode": mode,
+        "step_limits": used if changed else "upstream",
+        "waiting_steps": wait if isinstance(wait, int | str) else UNKNOWN,
+    }
+
+
+def _sentences(found: Ingested) -> Iterator[str]:
+    for unit, rollouts in found.rollouts.items():
+        if unit.category != "language":
+            yield from (one.instruction for one in rollouts)
+
+
+def planned_units(found: Ingested, subset: str, where: str) -> Iterator[Unit]:
+    """Yield the tasks of a subset in a fixed order, by the names that the results give them.
+
+    Raises:
+        ConfigError: the results do not say which task an episode belongs to, and the subset asks.
+    """
+    if found.mapped:
+        for (suite, index), task in catalog().items():
+            if subset in ("full", suite, task.category) or (
+                subset == BASE_ASSETS and index in base_assets()[suite]
+            ):
+                yield Unit(suite, task.category, index)
+        return
+    mixed = any(unit.suite == MIX for unit in found.counts)
+    if subset == BASE_ASSETS or (mixed and subset in SUITES):
+        raise ConfigError(
+            f"subset {subset!r}: these results do not say which task an episode belongs to",
+            where=where, expected="full, or one category",
+        )  # fmt: skip
+    counted = any(unit.task < 0 for unit in found.counts)
+    for suite in (MIX,) if mixed else SUITES:
+        for key in KEYS:
+            if subset in ("full", suite, key):
+                yield from (
+                    [Unit(suite, key, -1)]
+                    if counted
+                    else (Unit(suite, key, index) for index in range(sizes()[suite, key]))
+                )
+
+
+@cache
+def base_assets() -> Mapping[str, frozenset[int]]:
+    """Return the tasks, by suite, that can be made with the assets of LIBERO alone."""
+    text = files("suites.liberoplus").joinpath("base_assets.csv").read_text(encoding="utf-8")
+    found: dict[str, set[int]] = {suite: set() for suite in SUITES}
+    for row in csv.DictReader(text.splitlines()):
+        found[row["suite"]] |= set(range(int(row["first_index"]), int(row["last_index"]) + 1))
+    return {suite: frozenset(some) for suite, some in found.items()}
+
+
+def plan(found: Ingested, units: Sequence[Unit], trials: int, digest: str) -> Iterator[Planned]:
+    """Yield every planned episode; trials of one task are repeats of one sample.
+
+    Episodes of which only the number is known are named after the result, so that they pair with
+    nothing else.
+    """
+    for unit in units:
+        rollouts = sorted(found.rollouts.get(unit, ()), key=lambda one: one.trial)
+        if unit.task < 0:
+            yield from _nameless(unit, rollouts, digest)
+            continue
+        sample = sample_of(unit, found.mapped)
+        for repeat in range(trials):
+            rollout = rollouts[repeat] if repeat < len(rollouts) else None
+            yield Planned(sample=sample, repeat=repeat, rollout=rollout)
+
+
+def _nameless(unit: Unit, rollouts: Sequence[Rollout], digest: str) -> Iterator[Planned]:
+    count = max(sizes()[unit.suite, unit.category], len(rollouts))
+    for index in range(count):
+        name = f"{unit.suite}/{unit.category}/{digest}-{index:04}"
+        sample = Sample(id=name, suite="liberoplus", cluster=name, labels=_labels(unit))
+        rollout = rollouts[index] if index < len(rollouts) else None
+        yield Planned(sample=sample, rollout=rollout)
+
+
+def sample_of(unit: Unit, mapped: bool) -> Sample:
+    """Return the sample of one task; without the classification its base task is not known."""
+    if not mapped:
+        name = f"{unit.suite}/{unit.category}/{unit.task:04}"
+        return Sample(id=name, suite="liberoplus", cluster=name, labels=_labels(unit))
+    task = catalog()[unit.suite, unit.task]
+    labels = {**_labels(unit), "difficulty": task.difficulty, "base": task.base}
+    return Sample(
+        id=f"{unit.suite}/{unit.task:04}",
+        suite="liberoplus",
+        cluster=f"{unit.suite}/{task.base}",
+        labels=labels,
+    )
+
+
+def _labels(unit: Unit) -> dict[str, str]:
+    return {"suite": unit.suite, "category": unit.category}
+
+
+def notes(found: Ingested, sources: Sources) -> Iterator[str]:
+    """Say what was noticed: warnings, unknown base tasks, what upstream would have printed."""
+    if sources.format != "category_counts":
+        yield from summarise(found)["warnings"]
+    if not found.mapped:
+        yield (
+            "base tasks are not known from these files: the interval of the average takes variants"
+            " as independent and is too narrow"
+        )
+    if sources.format == "kairos_results":
+        below = {name.partition("/")[2]: content for name, content in sources.contents.items()}
+        grand = official.summarize(below)["grand_overall"]
+        yield (
+            f"Kairos's summariser prints {grand['success_rate']:.2f} over {grand['trials']} trials"
+            f" of {grand['tasks']} files as its grand total"
+        )
+    yield power_note()
+
+
+def power_note() -> str:
+    """Say what one episode per task can tell apart near the best printed average."""
+    least = detectable_rate(0.89, TOTAL, n_other=TOTAL)
+    return (
+        f"power: two averages near 89 over {TOTAL:,} episodes each must differ by at least"
+        f" {100 * (least or 0):.1f} points to be told apart with 80 % power, more where variants"
+        " of one base task share luck"
+    )

@@ -1,0 +1,95 @@
+"""RoboTwin 2.0 as a suite: fifty two-arm tasks, tidy and randomised scenes, one success each.
+
+A printed column is a mean over tasks. The fifty tasks are taken as fixed, so its error is that of
+episodes within tasks; see ``README.md`` beside this file for protocol and traps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.protocols import Answer, Column, SuiteInfo, Value, Workload
+from harness.records import Cell, Drawing, Reported, Task, TaskPlan, WorkItem
+from suites import _rollouts
+from suites._printed import load_reported
+from suites.robotwin.draw import drawings
+from suites.robotwin.workload import FORMATS, load_workload
+
+CITATION = """@misc{robotwin2,
+  title = {RoboTwin 2.0: A Scalable Data Generator and Benchmark with Strong Domain Randomization
+           for Robust Bimanual Robotic Manipulation},
+  author = {Chen, Tianxing and others},
+  note = {arXiv:2506.18088, repository RoboTwin-Platform/RoboTwin}
+}"""
+
+
+def column(name: str, title: str, over: tuple[str, ...], **where: str) -> Column:
+    """Return a success rate in percent; episodes are drawn within task and phase."""
+    return Column(
+        name=name, title=title, weights={_rollouts.METRIC: 1.0}, lo=0, hi=1, kind="rate",
+        unit="percent", scale=100, decimals=1, where=where, over=over, strata=("phase", "task"),
+    )  # fmt: skip
+
+
+COLUMNS = (
+    column("upstream_clean", "Clean, 47 tasks", ("task",), phase="clean", upstream="listed"),
+    column("upstream_randomized", "Rand., 47 tasks", ("task",), phase="random", upstream="listed"),
+    column("pooled", "Pooled", ()),
+    column("success_clean", "Clean", ("task",), phase="clean"),
+    column("success_randomized", "Randomized", ("task",), phase="random"),
+    column("success_average", "Average", ("phase", "task")),
+)
+
+
+class RoboTwin:
+    """The benchmark."""
+
+    info = SuiteInfo(
+        name="robotwin",
+        title="RoboTwin 2.0",
+        metrics={_rollouts.METRIC: (0.0, 1.0)},
+        groups=("phase", "task"),
+        columns={scorer.name: COLUMNS for scorer in _rollouts.SCORERS},
+        scorers=_rollouts.SCORERS,
+        subsets={"full": 10_000, "clean": 5_000, "random": 5_000},
+        protocol={
+            "format": tuple(one.id for one in FORMATS),
+            "policy": (),
+            "episodes": (),
+            "instruction_type": ("seen", "unseen", "mixed", "unknown"),
+            "step_limits": ("official", "changed", "unknown"),
+            "render": ("ray traced", "fast", "mixed", "unknown"),
+            "training_data": (),
+        },
+        critical=("subset",),
+        judges=("recorded",),
+        citation=CITATION,
+        licence="MIT; no file of the benchmark is shipped here",
+        needs="10,000 rollouts in the RoboTwin simulator, which needs a GPU with Vulkan ray "
+        "tracing: `kairos-eval plan robotwin`, or result files of any known runner",
+        pairs="shared",
+    )
+
+    def load(self, task: Task, assets: Path | None) -> Workload:
+        """Read result files and lay them over the plan."""
+        return load_workload(task)
+
+    def score(
+        self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task
+    ) -> Sequence[Value]:
+        """Return whether the episode succeeded."""
+        return [_rollouts.score(answers[_rollouts.QUESTION.id], scorer)]
+
+    def reported(self) -> Sequence[Reported]:
+        """Return the paper's table."""
+        return load_reported("robotwin")
+
+    def drawings(
+        self, task: TaskPlan, cells: Sequence[Cell], answers: Mapping[str, Mapping[str, Answer]]
+    ) -> Sequence[Drawing]:
+        """Return task by phase, failure reasons, ranks and episodes."""
+        return drawings(task, cells, answers)
+
+
+SUITE = RoboTwin()

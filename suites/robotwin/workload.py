@@ -1,0 +1,195 @@
+"""From a task's result files to its 10,000 planned episodes, each with what became of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from harness.errors import ConfigError
+from harness.keys import content_key
+from harness.protocols import Workload
+from harness.records import Sample, Scalar, Task
+from harness.stats.power import detectable_rate
+from suites._rollouts import Planned, Rollout, conflicts, workload
+from suites._sources import Format, Sources, gather, has, table_with
+from suites._vla_eval import recordings
+from suites.robotwin import ingest, official
+from suites.robotwin.aggregate import PHASE_NAMES, Cell, Ingested, summarise
+from suites.robotwin.seeds import overlap
+from suites.robotwin.tasks import TASKS
+
+EPISODES = 100
+LOST = ("place_a2b_left", "place_a2b_right", "rotate_qrcode")
+"""Tasks that the upstream re-summariser never finds."""
+
+_SUMMARY = ("task_name", "clean_success_rate", "random_success_rate")
+_COUNTED = (*_SUMMARY, "clean_success_count", "random_episode_count")
+
+
+def _is_resummary(document: Any) -> bool:
+    return table_with(*_SUMMARY)(document) and not _is_summary(document)
+
+
+def _is_summary(document: Any) -> bool:
+    return table_with(*_COUNTED)(document) and "__overall__" not in document
+
+
+def _is_summary_json(document: Any) -> bool:
+    return isinstance(document, Mapping) and bool(document) and set(document) <= set(TASKS)
+
+
+FORMATS = (
+    Format("vla_eval_sqlite", r"\.sqlite$", lambda _: True, binary=True),
+    Format("vla_eval_aggregate", r"_aggregate\.json$", has("tasks", "config")),
+    Format("kairos_chunks", r"(^|/)chunk_result\.json$", has(*ingest.CHUNK)),
+    Format("official_result_txt", r"(^|/)_result\.txt$",
+           lambda text: isinstance(text, str) and "Instruction Type" in text, anchor="eval_result"),
+    Format("kairos_summary_json", r"(^|/)summary\.json$", _is_summary_json),
+    Format("kairos_summary_csv", r"(^|/)summary[^/]*\.csv$", _is_summary),
+    Format("kairos_resummary_csv", r"\.csv$", _is_resummary),
+)  # fmt: skip
+
+
+def load_workload(task: Task) -> Workload:
+    """Read a task's results and lay them over the plan.
+
+    Raises:
+        ConfigError, DataError, PreconditionError: an input is absent or not what it should be.
+    """
+    where = f"task robotwin / {task.model}"
+    expected = _episodes(task, where)
+    named = task.protocol.get("format")
+    sources = gather(task.results, FORMATS, None if named is None else str(named), where)
+    found, shown = read(sources, expected, _policy(task))
+    protocol = {"episodes": expected, **shown, **_instructions(found)}
+    conflicts(task.protocol, protocol, where)
+    phases = PHASE_NAMES if task.subset == "full" else (task.subset,)
+    digest = content_key(sorted(found.counts.items()), sources.format)[:8]
+    planned = list(plan(found, phases, expected, digest))
+    return workload(
+        task,
+        planned,
+        protocol=protocol,
+        notes=[sources.provenance(), *sources.notes, *notes(found, sources, expected)],
+    )
+
+
+def _episodes(task: Task, where: str) -> int:
+    count = task.protocol.get("episodes", EPISODES)
+    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+        raise ConfigError(f"episodes = {count!r}", where=where, expected="a whole number above 0")
+    return count
+
+
+def _policy(task: Task) -> str | None:
+    name = task.protocol.get("policy")
+    return None if name is None else str(name)
+
+
+def read(
+    sources: Sources, expected: int, policy: str | None = None
+) -> tuple[Ingested, dict[str, Scalar]]:
+    """Return what result files hold, and the protocol fields they reveal."""
+    contents = sources.contents
+    if sources.format.startswith("vla_eval"):
+        return _vla_eval(sources)
+    simple = {
+        "kairos_chunks": ingest.kairos_chunks,
+        "kairos_summary_json": ingest.kairos_summary_json,
+        "kairos_summary_csv": ingest.kairos_summary_csv,
+    }
+    if sources.format in simple:
+        return simple[sources.format](contents), {"step_limits": "official"}
+    if sources.format == "kairos_resummary_csv":
+        return ingest.kairos_resummary_csv(contents, expected), {"step_limits": "official"}
+    return ingest.official_result_txt(contents, expected, policy), {"step_limits": "official"}
+
+
+def _vla_eval(sources: Sources) -> tuple[Ingested, dict[str, Scalar]]:
+    whole, videos = recordings(sources.databases, sources.contents)
+    reruns = Counter(ingest.vla_eval_cell(one, sources.format) for one in whole.superseded)
+    if whole.unfinished:
+        sources.notes.append(f"the recording is not finished: {whole.unfinished} items are open")
+    caps = {one.entry.get("max_steps") for one in whole.episodes} - {None}
+    fast = {bool(one.params.get("fast_render")) for one in whole.episodes}
+    shown: dict[str, Scalar] = {
+        "step_limits": "official" if not caps else "changed",
+        "render": "fast" if fast == {True} else "mixed" if True in fast else "ray traced",
+    }
+    return ingest.vla_eval(whole.episodes, reruns, videos), shown
+
+
+def _instructions(found: Ingested) -> dict[str, Scalar]:
+    kinds = found.instruction_types
+    known = next(iter(kinds)) if len(kinds) == 1 else "mixed" if kinds else "unknown"
+    return {"instruction_type": known if known in ("seen", "unseen", "mixed") else "unknown"}
+
+
+def plan(found: Ingested, phases: Sequence[str], expected: int, digest: str) -> Iterator[Planned]:
+    """Yield every planned episode of every task and phase, in a fixed order.
+
+    An episode is named by its seed, so that two runs pair by scene; equal seeds are repeats of
+    one cluster. Episodes of which only the number is known are named after the result itself, so
+    that they pair with nothing else.
+    """
+    for task in TASKS:
+        for phase in phases:
+            rollouts = found.episodes((task, phase), "counts")
+            cell = (task, phase)
+            seen: Counter[int] = Counter()
+            for index, rollout in enumerate(sorted(rollouts, key=_by_seed)):
+                if rollout.seed is None:
+                    yield Planned(sample=_sample(cell, f"{digest}-{index:03}"), rollout=rollout)
+                    continue
+                sample = _sample(cell, str(rollout.seed))
+                yield Planned(sample=sample, repeat=seen[rollout.seed], rollout=rollout)
+                seen[rollout.seed] += 1
+            for index in range(expected - len(rollouts)):
+                yield Planned(sample=_sample(cell, f"absent-{index:03}"))
+
+
+def _by_seed(rollout: Rollout) -> tuple[bool, int]:
+    return rollout.seed is None, rollout.seed or 0
+
+
+def _sample(cell: Cell, name: str) -> Sample:
+    task, phase = cell
+    return Sample(
+        id=f"{task}/{phase}/{name}",
+        suite="robotwin",
+        cluster=f"{task}/{phase}/{name}",
+        labels={"phase": phase, "task": task, "upstream": "lost" if task in LOST else "listed"},
+    )
+
+
+def notes(found: Ingested, sources: Sources, expected: int) -> Iterator[str]:
+    """Say what was noticed: warnings, seeds, errors, what upstream would have printed."""
+    yield from summarise(found, expected)["warnings"]
+    shared, distinct = overlap(found.seeds)
+    if distinct:
+        yield (
+            f"seeds: {shared} of {distinct} distinct episodes are in the expert manifest"
+            " (vla-eval 0.8.0 on an H100)"
+        )
+    if sources.format == "kairos_chunks":
+        below = {name.partition("/")[2]: content for name, content in sources.contents.items()}
+        printed = official.resummarize(below)
+        if printed.overall_clean or printed.overall_random:
+            yield (
+                f"Kairos's re-summariser prints {printed.overall_clean or '-'} (clean) and"
+                f" {printed.overall_random or '-'} (random) over {len(printed.rows_with_data)}"
+                f" tasks; it loses {', '.join(printed.lost_tasks) or 'none'}"
+            )
+    yield power_note(expected)
+
+
+def power_note(expected: int) -> str:
+    """Say what this number of episodes can tell apart near the best printed average."""
+    n = 2 * len(TASKS) * expected
+    least = detectable_rate(0.961, n, n_other=n)
+    text = "no difference" if least is None else f"{100 * least:.2f} points"
+    return (
+        f"power: two averages near 96.1 over {n:,} episodes each must differ by {text} to be told"
+        " apart with 80 % power; 96.1 and 96.0 cannot be"
+    )
