@@ -11,6 +11,7 @@ Source: section "small trained models" of theory/README.md; arXiv 2606.16533.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -90,23 +91,23 @@ class Shape:
         """Say whether a memory makes the reach unbounded."""
         return "GLA" in self.mixers
 
-    @property
-    def lags(self) -> tuple[int, ...]:
-        """Return the lags within the sequence that the windowed blocks reach, 0 the present."""
-        layers = [
-            Layer(self.window, self.dilation if kind == "DSWA" else 1)
-            for kind in self.mixers
-            if kind != "GLA"
-        ]
-        return tuple(lag for lag in receptive_lags(layers, causal=True) if lag < self.length)
+    def lags(self, depth: int | None = None) -> tuple[int, ...]:
+        """Return the lags within the sequence that the read-out can reach, 0 being the present.
+
+        Args:
+            depth: count the first blocks only; all of them unless given.
+        """
+        mixers = self.mixers[:depth]
+        return tuple(range(self.length)) if "GLA" in mixers else self._windowed(mixers)
 
     @property
     def reach(self) -> int:
-        """Return how many last positions the windowed blocks see: the smallest that hold ``lags``.
+        """Return how many last positions hold all that the windowed blocks alone can see."""
+        return self._windowed([kind for kind in self.mixers if kind != "GLA"])[-1] + 1
 
-        A memory that is emptied d positions before the end sees ``d + reach - 1``.
-        """
-        return self.lags[-1] + 1
+    def _windowed(self, mixers: Sequence[str]) -> tuple[int, ...]:
+        layers = [Layer(self.window, self.dilation if kind == "DSWA" else 1) for kind in mixers]
+        return tuple(lag for lag in receptive_lags(layers, causal=True) if lag < self.length)
 
 
 def window_of(shape: Shape, kind: str) -> Window:

@@ -38,13 +38,13 @@ def test_the_subsets_are_seven_and_have_stacks():
 )  # fmt: skip
 def test_reach_of_windowed_stacks_is_what_gradients_show(mixers, reach, count):
     shape = Shape(mixers, 2, LENGTH)
-    assert (shape.reach, len(shape.lags), shape.remembers) == (reach, count, False)
-    assert felt(network(shape)) == list(shape.lags)
+    assert (shape.reach, len(shape.lags()), shape.remembers) == (reach, count, False)
+    assert felt(network(shape)) == list(shape.lags())
 
 
 def test_reach_ends_with_the_sequence():
     shape = Shape(("SWA", "DSWA"), 2, 10)
-    assert shape.lags == tuple(range(10))
+    assert shape.lags() == tuple(range(10))
     assert felt(network(shape)) == list(range(10))
 
 
@@ -53,6 +53,7 @@ def test_a_memory_reaches_everything_until_it_is_emptied(mixers, below):
     shape = Shape(mixers, 2, LENGTH)
     net = network(shape)
     assert shape.remembers and shape.reach == below
+    assert shape.lags() == tuple(range(LENGTH)) and shape.lags(len(mixers) - 1)[-1] + 1 == below
     assert felt(net) == list(range(LENGTH))
     for place in (1, 9, LENGTH - 1):
         left = LENGTH - place + below - 1
