@@ -7,7 +7,7 @@ agree exactly, null only with null, lists element by element.
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,8 +28,8 @@ class Tolerance(NamedTuple):
     atol: float
 
     def covers(self, want: float, have: float) -> bool:
-        """Say whether two finite numbers agree."""
-        finite = math.isfinite(want) and math.isfinite(have)
+        """Say whether two numbers are finite, as whole numbers may not be either, and agree."""
+        finite = all(abs(value) <= sys.float_info.max for value in (want, have))
         return finite and abs(have - want) <= self.atol + self.rtol * abs(want)
 
 
@@ -87,7 +87,7 @@ def _differences(
 
 def _same(want: Any, have: Any, tolerance: Tolerance) -> bool:
     if _is_number(want) and _is_number(have):
-        return tolerance.covers(float(want), float(have))
+        return tolerance.covers(want, have)
     return type(want) is type(have) and want == have
 
 

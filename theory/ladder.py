@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from theory.bounds import Envelopes, Errors, discounted, geometric_sup, sharp2, xi_impl, xi_paper
 from theory.delta import (
@@ -35,6 +35,17 @@ from theory.delta import (
     recall,
     step,
 )
+
+RUNG_NAMES = {
+    "direction": "direction-aware",
+    "sharp": "sharp two-channel",
+    "product": "operator product",
+    "exact_measured": "exact factor",
+    "exact_xi": "exact factor, bounded injections",
+    "paper_discounted": "paper, discounted",
+    "paper_sup": "paper",
+}
+"""The bounds in drawing order, with the names they have in figures and tables."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,10 @@ class Ladder:
         "e", "direction", "product", "exact_measured", "exact_xi", "paper_discounted", "paper_sup",
     )  # fmt: skip
     """The ladder from bottom to top; ``sharp`` stands between e and exact_measured."""
+
+    def informative(self, rung: str) -> NDArray[np.bool_]:
+        """Say per t whether a bound lies below the trivial cap, [..., T + 1]."""
+        return np.asarray(getattr(self, rung) < self.cap[..., None])
 
 
 def ladder(

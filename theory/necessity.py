@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -132,7 +132,7 @@ def _window_means(full: Mapping[Hashable, History]) -> dict[Hashable, float]:
 
 
 def state_defect(
-    rows: Sequence[Row], state: Callable[[Hashable], Hashable], *, with_window: bool = False
+    rows: Sequence[Row], state: Callable[[Any], Hashable], *, with_window: bool = False
 ) -> float:
     """Return ``E Var(m | state)``, zero iff the state is sufficient (S10, definition 4).
 

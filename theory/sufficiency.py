@@ -82,12 +82,15 @@ def state_tracking_price(n: int, *, allow_neg_eigval: bool) -> float:
     return 0.5 if allow_neg_eigval else price_of_contraction(n)
 
 
-def closed_loop_factor(factor: float, B_k: float, beta_max: float, gain: float) -> float:
+def closed_loop_factor(
+    factor: ArrayLike, B_k: ArrayLike, beta_max: ArrayLike, gain: ArrayLike
+) -> Floats:
     """Return lambda + B_k b g, the factor per step where values are fed back with gain g.
 
     With |dv_t| <= g e_{t-1} + eta: e_t <= (lambda + B_k b g) e_{t-1} + xi'. Source: N8.
     """
-    return factor + B_k * beta_max * gain
+    fed = np.multiply(np.multiply(B_k, beta_max), gain)
+    return np.asarray(np.add(factor, fed), np.float64)
 
 
 def closed_loop_multiplier(alpha: float, beta: float, k_norm_sq: float, gain: float) -> float:

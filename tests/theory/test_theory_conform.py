@@ -92,6 +92,7 @@ def test_agreeing_case_has_no_mismatch(tmp_path):
         ({"expect": {"exact": "0.9"}}, "exact", "0.9"),
         ({"expect": {"exact": True}}, "exact", "0.9"),
         ({"expect": {"exact": float("nan")}}, "exact", "0.9"),
+        ({"expect": {"exact": 10**400}}, "exact", "0.9"),
         ({"expect": {"lambda": 0.9}}, "lambda", '"<absent>"'),
         ({"expect": {}}, "params", "not empty"),
         ({"expect": {"exact": 0.9}, "rtol": None}, "params", "rtol"),

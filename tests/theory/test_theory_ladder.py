@@ -218,6 +218,23 @@ def test_long_runs_leave_out_the_quadratic_rungs_only():
     np.testing.assert_array_equal(short.sharp, whole.sharp)
 
 
+def test_one_drive_of_many_starts_is_the_drive_repeated():
+    start, other, star, hat = perturbed(1, 6, 2, 3, 1, "free", 1.0)
+    starts = np.concatenate([start, 2 * start, -start])
+    one = [Inputs(r.alpha[0], r.beta[0], r.v[0], r.k[0]) for r in (star, hat)]
+    for measure in (ladder, ladder_l2):
+        shared = measure(starts, other, *one, "impl")
+        copied = measure(starts, other, star, hat, "impl")
+        for field in fields(Ladder):
+            np.testing.assert_allclose(getattr(shared, field.name), getattr(copied, field.name))
+
+
+def test_paper_bound_of_unit_keys_stops_informing_within_some_steps():
+    found = ladder(*perturbed(2, 24, 2, 4, 50, "unit", 1.0), "impl", paths=False)
+    assert np.all(found.informative("e")[..., 1:] | (found.e[..., 1:] == found.cap[:, None]))
+    assert found.informative("paper_sup")[:, -1].mean() < 0.1
+
+
 def test_unlike_runs_are_refused():
     start, other, star, hat = perturbed(1, 6, 2, 3, 2, "unit", 1.0)
     with pytest.raises(ValueError, match="same shapes"):

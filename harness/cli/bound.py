@@ -1,0 +1,165 @@
+"""``bound``: the paper's statements checked on tasks, on layers and on models trained here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import FailOn, Quiet
+from harness.records import Scalar
+
+verbs = typer.Typer(
+    help="Check the paper's mathematical statements: on tasks with known answers, on real layers, "
+    "on small models trained here. Every verb writes a run with a report.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Out = Annotated[Path | None, typer.Option(help="Run directory (default: runs/NAME-ID).")]
+Seed = Annotated[int, typer.Option(help="Same seed, same rows.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file."""
+    app.add_typer(verbs, name="bound")
+
+
+@verbs.command(name="list")
+def show_list(
+    what: Annotated[str, typer.Argument(help="statements, tasks or targets.")] = "statements",
+) -> int:
+    """List statements, tasks or probe targets, one line each, tab-separated."""
+    from harness.errors import ConfigError, nearest
+    from theory.inquiries import LISTS
+
+    if what not in LISTS:
+        raise ConfigError(f"cannot list {what!r}", hint=nearest(what, LISTS))
+    for fields in LISTS[what]():
+        print("\t".join(fields))
+    return 0
+
+
+@verbs.command()
+def check(
+    statements: Annotated[list[str], typer.Argument(help="Ids, e.g. S6 N3 X4; see `bound list`.")],
+    budget: Annotated[str, typer.Option(help="small, or large with a search.")] = "small",
+    seed: Seed = 0,
+    out: Out = None,
+    fail_on: FailOn = None,
+    quiet: Quiet = False,
+) -> int:
+    """Check STATEMENTS on their instances; a violation comes with its smallest witness."""
+    asked = [("theory/statement", {"id": one, "budget": budget, "seed": seed})
+             for one in statements]  # fmt: skip
+    return pursue("bound-check", asked, out, fail_on, quiet=quiet)
+
+
+@verbs.command()
+def task(
+    name: Annotated[str, typer.Argument(help="A task, e.g. occluded_identity.")],
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A task parameter.")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=100, help="Monte-Carlo samples per window.")] = 20_000,
+    seed: Seed = 0,
+    out: Out = None,
+    fail_on: FailOn = None,
+    quiet: Quiet = False,
+) -> int:
+    """Draw the risk gap of a task against the window: exact, sampled, and the paper's bound."""
+    settings = {"task": name, "samples": samples, "seed": seed, **parse_settings(setting)}
+    return pursue(f"bound-{name}", [("theory/task", settings)], out, fail_on, quiet=quiet)
+
+
+@verbs.command()
+def probe(
+    target: Annotated[str, typer.Argument(help="reference, fla, or a checkpoint folder.")],
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A probe parameter.")
+    ] = None,
+    seed: Seed = 0,
+    out: Out = None,
+    fail_on: FailOn = None,
+    quiet: Quiet = False,
+) -> int:
+    """Measure the paper's assumptions on a memory layer, and every bound on its error."""
+    settings = {"target": target, "seed": seed, **parse_settings(setting)}
+    return pursue("bound-probe", [("theory/probe", settings)], out, fail_on, quiet=quiet)
+
+
+@verbs.command()
+def train(
+    name: Annotated[str, typer.Argument(metavar="TASK", help="A task, e.g. bursty.")],
+    stacks: Annotated[str, typer.Option(help="Networks, comma-separated.")] = "window,hybrid",
+    steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings per network.")] = 1,
+    out: Out = None,
+    fail_on: FailOn = None,
+    quiet: Quiet = False,
+) -> int:
+    """Train small networks on a task and hold their risk against the exact ones.
+
+    An interrupted training goes on from its last checkpoint and gives the same rows.
+    """
+    settings: dict[str, Scalar] = {"task": name, "stacks": stacks, "steps": steps, "seeds": seeds}
+    return pursue(f"bound-train-{name}", [("theory/train", settings)], out, fail_on, quiet=quiet)
+
+
+@verbs.command()
+def quick(seed: Seed = 0, out: Out = None, fail_on: FailOn = None, quiet: Quiet = False) -> int:
+    """Check every statement on small budgets, without training: what `run` includes."""
+    return pursue("bound-quick", [("theory/quick", {"seed": seed})], out, fail_on, quiet=quiet)
+
+
+@verbs.command()
+def full(seed: Seed = 0, out: Out = None, fail_on: FailOn = None, quiet: Quiet = False) -> int:
+    """Check everything with searches, probes and trainings (up to 20 minutes on two cores)."""
+    return pursue("bound-full", [("theory/full", {"seed": seed})], out, fail_on, quiet=quiet)
+
+
+def parse_settings(pairs: list[str] | None) -> dict[str, Scalar]:
+    """Read ``NAME=VALUE`` pairs; a value is a number, true, false, or text."""
+    import json
+
+    from harness.errors import ConfigError
+
+    found: dict[str, Scalar] = {}
+    for pair in pairs or []:
+        name, equals, text = pair.partition("=")
+        if not (name and equals and text):
+            raise ConfigError(f"--set {pair}", expected="NAME=VALUE, e.g. horizon=12")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        found[name] = value if isinstance(value, bool | int | float) else text
+    return found
+
+
+def pursue(
+    name: str,
+    asked: list[tuple[str, dict[str, Scalar]]],
+    out: Path | None,
+    fail_on: list[str] | None,
+    *,
+    quiet: bool,
+) -> int:
+    """Run experiments as a run of their own, print what they found, and gate."""
+    from harness.cli import session, summary
+    from harness.cli.options import check_outcomes
+    from harness.cli.progress import progress
+    from harness.records import Inquiry, RunSpec
+    from harness.store import load_rows
+
+    gates = check_outcomes(fail_on)
+    inquiries = tuple(Inquiry(name=kind, settings=settings) for kind, settings in asked)
+    spec = RunSpec(name=name, experiments=inquiries)
+    with progress(quiet=quiet) as tell:
+        directory, finished = session.execute(spec, session.Options(out=out, progress=tell))
+        tell.note("verdicts and report")
+        results = session.conclude(directory)
+        written = session.write_reports(directory)
+    if not quiet:
+        summary.show_findings(results, load_rows(directory), written["html"])
+    return session.gate(results, gates, finished=finished)

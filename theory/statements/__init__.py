@@ -1,0 +1,1 @@
+"""The statements of the catalogue, each checked on instances."""

@@ -1,0 +1,42 @@
+"""The experiment that checks one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from harness.base import Scalar
+from harness.protocols import Evidence
+from theory.catalog import load_statements
+from theory.statements.book import Book
+from theory.statements.registry import check_of
+
+VERSION = 1
+BUDGETS = ("small", "large")
+
+
+class StatementCheck:
+    """One statement of the catalogue on its instances.
+
+    Args:
+        statement: its id.
+        budget: ``small``, or ``large`` with more instances and longer searches.
+        seed: of everything that is drawn.
+    """
+
+    def __init__(self, statement: str, budget: str = "small", seed: int = 0) -> None:
+        self.statement = statement
+        self.name = f"theory/statement/{statement}"
+        titles = {one.id: one.title for one in load_statements()}
+        self.title = f"{statement}: {titles[statement]}"
+        self.settings: dict[str, Scalar] = {
+            "version": VERSION, "id": statement, "budget": budget, "seed": seed,
+        }  # fmt: skip
+
+    def run(self, known: Mapping[str, Evidence], scratch: Path | None) -> Iterator[Evidence]:
+        """Yield every row; rows already known are not yielded again."""
+        seed, large = int(str(self.settings["seed"])), self.settings["budget"] == "large"
+        book = Book(self.statement, seed, large, scratch if large else None, self.settings)
+        for row in check_of(self.statement)(book):
+            if row.key not in known:
+                yield row

@@ -1,0 +1,132 @@
+"""What is searched: the ratio of observed to bound over the hypothesis set of a statement.
+
+Instances are small (one or two rows, two key directions) because every supremum is reached there.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from theory import bounds
+from theory.bounds import Drive, Envelopes, Errors
+from theory.delta import Floats, Form, Inputs, frobenius, low, norm, paper_factor, step
+from theory.ladder import ladder
+from theory.statements.search import Problem
+
+Channel = Literal["alpha", "beta", "v", "k", "all"]
+CHANNELS: tuple[Channel, ...] = ("alpha", "beta", "v", "k", "all")
+OFFSET = 0.05
+"""How far one channel is moved at most: Lemma 4 is sharp to first order."""
+
+
+def one_step(
+    channel: Channel, beta_max: float, bound: Literal["printed", "beta", "equal norm"]
+) -> Problem:
+    """Return |P| over a bound of one step of form ``paper``, one channel (or all) perturbed.
+
+    Coordinates: a memory row, ideal gates, value and key, and the offsets. For ``equal norm`` keys
+    have norm 1 and are turned by an angle instead.
+    """
+    turned = bound == "equal norm"
+    names = ("G1", "G2", "alpha", "beta", "v", "k1", "k2", "da", "db", "dv", "d1", "d2")
+    lower = np.array([-1, -1, 0, 0, -1, -1, -1, *[-OFFSET] * 5], float)
+    upper = np.array([1, 1, 1, beta_max, 1, 1, 1, *[OFFSET] * 5], float)
+    moved = {"alpha": [7], "beta": [8], "v": [9], "k": [10, 11], "all": [7, 8, 9, 10, 11]}[channel]
+    still = [i for i in range(7, 12) if i not in moved]
+    lower[still] = upper[still] = 0.0
+
+    def ratio(points: Floats) -> Floats:
+        G, star, hat = _drives(points, beta_max, turned=turned)
+        lhs = frobenius(step(G, *hat, "paper") - step(G, *star, "paper"))
+        envelope = Envelopes(
+            frobenius(G),
+            np.maximum(norm(star.k), norm(hat.k)),
+            np.maximum(norm(star.v), norm(hat.v)),
+        )
+        error = Errors(
+            np.abs(np.subtract(hat.alpha, star.alpha)), np.abs(np.subtract(hat.beta, star.beta)),
+            norm(np.subtract(hat.v, star.v)), norm(np.subtract(hat.k, star.k)),
+        )  # fmt: skip
+        if bound == "printed":
+            return lhs / bounds.xi_paper(envelope, error)
+        rule = bounds.xi_equal_norm if turned else bounds.xi_beta
+        return lhs / rule(envelope, error, star.beta)
+
+    name = f"one step/{channel}/{beta_max:g}/{bound}"
+    return Problem(name, names, tuple(lower.tolist()), tuple(upper.tolist()), ratio)
+
+
+def _drives(points: Floats, beta_max: float, *, turned: bool) -> tuple[Floats, Drive, Drive]:
+    """Return the memory row [n, 1, 2] and both inputs of many points."""
+    G, (alpha, beta, v) = points[:, None, :2], points[:, 2:5].T
+    k, offset = points[:, 5:7], points[:, 10:12]
+    if turned:
+        k = k / norm(k)[:, None]
+        c, s = np.cos(offset[:, :1]), np.sin(offset[:, :1])
+        other = c * k + s * np.stack([-k[:, 1], k[:, 0]], axis=-1)
+    else:
+        other = k + offset
+    hat = Drive(
+        np.clip(alpha + points[:, 7], 0.0, 1.0), np.clip(beta + points[:, 8], 0.0, beta_max),
+        (v + points[:, 9])[:, None], other,
+    )  # fmt: skip
+    return G, Drive(alpha, beta, v[:, None], k), hat
+
+
+def whole_run(steps: int, rung: str, form: Form) -> Problem:
+    """Return e_T over a rung of the ladder, all of the paper's hypotheses enforced.
+
+    Gates and keys are constant over the run with |k|^2 < 1 - alpha and rho at most 0.999; values
+    are off by a fixed amount. Coordinates: alpha, beta, share of the room for |k|^2, value, its
+    error, and the starting error along and across the key.
+    """
+    names = ("alpha", "beta", "room", "v", "dv", "along", "across")
+
+    def ratio(points: Floats) -> Floats:
+        alpha, beta, room, v, dv, along, across = points.T
+        size = room * np.minimum(1.0 - alpha, (0.999 - alpha) / np.maximum(beta, 1e-9))
+        k = np.stack([np.sqrt(np.maximum(size, 0.0)), np.zeros_like(size)], axis=-1)
+        decay, write = (np.repeat(a[:, None], steps, axis=1) for a in (alpha, beta))
+        keys = np.repeat(k[:, None], steps, axis=1)
+        star, hat = (
+            Inputs(decay, write, np.repeat(u[:, None, None], steps, axis=1), keys)
+            for u in (v, v + dv)
+        )
+        start = np.zeros((len(points), 1, 2))
+        other = np.stack([along, across], axis=-1)[:, None]
+        found = ladder(start, other, star, hat, form, paths=False)
+        fine = paper_factor(alpha, beta * size, form) < 1.0
+        return np.where(fine, found.e[:, -1] / getattr(found, rung)[:, -1], 0.0)
+
+    return Problem(
+        f"run/{steps}/{rung}/{form}", names, (0.0, 0.0, 1e-4, -1.0, -1.0, 0.0, 0.0),
+        (0.998, 1.0, 1.0, 1.0, 1.0, 0.2, 0.2), ratio,
+    )  # fmt: skip
+
+
+def energy_step(form: Form) -> Problem:
+    """Return |D A + beta d k^T|^2 over alpha^2 |D|^2 + c d^2, unit keys, x inside its range."""
+    names = ("alpha", "share", "d", "D1", "D2")
+
+    def ratio(points: Floats) -> Floats:
+        alpha, share, d, first, second = points.T
+        beta = share * (2.0 * alpha if form == "paper" else 2.0) * 0.999
+        constant = bounds.energy_constant(alpha, beta, beta, form)
+        moved = low(alpha, beta, form) * first + beta * d
+        squares = moved**2 + (alpha * second) ** 2
+        return np.sqrt(squares / (alpha**2 * (first**2 + second**2) + constant * d**2))
+
+    return Problem(f"energy/{form}", names, (0.01, 0.01, -1.0, -1.0, -1.0),
+                   (1.0, 1.0, 1.0, 1.0, 1.0), ratio)  # fmt: skip
+
+
+def factor_ratio() -> Problem:
+    """Return lambda over rho of form ``paper`` over gates and x, two key directions."""
+
+    def ratio(points: Floats) -> Floats:
+        alpha, x = points.T
+        return np.maximum(alpha, np.abs(alpha - x)) / (alpha + x)
+
+    return Problem("factor", ("alpha", "x"), (0.0, 0.0), (1.0, 2.0), ratio)
