@@ -20,7 +20,14 @@ from theory.probes.perturb import (
     perturb,
     respond,
 )
-from theory.probes.rounding import Precision, chunk_error, respond_rounding, rounded, rounded_run
+from theory.probes.rounding import (
+    Precision,
+    chunk_error,
+    int8_copy,
+    respond_rounding,
+    rounded,
+    rounded_run,
+)
 
 FIELDS = {"alpha": {"alpha"}, "beta": {"beta"}, "v": {"v"}, "k": {"k"}, "k_radial": {"k"},
           "all": {"alpha", "beta", "v", "k"}}  # fmt: skip
@@ -211,3 +218,16 @@ def test_chunks_in_single_precision_agree_with_steps():
 def test_bad_perturbations_are_refused(channel, size, only, message):
     with pytest.raises(ValueError, match=message):
         perturb(drawn(), channel, size, np.random.default_rng(0), only=only)
+
+
+def test_int8_copies_round_matrices_to_their_spacing_and_leave_the_layer_alone():
+    layer = torch.nn.Sequential(torch.nn.Linear(5, 3), torch.nn.RMSNorm(3))
+    before = layer[0].weight.detach().clone()
+    copied = int8_copy(layer)
+    assert torch.equal(layer[0].weight, before)
+    assert torch.equal(copied[0].bias, layer[0].bias)
+    spacing = before.abs().amax(1, keepdim=True) / 127
+    levels = copied[0].weight / spacing
+    torch.testing.assert_close(levels, levels.round(), atol=1e-3, rtol=0.0)
+    assert ((copied[0].weight - before).abs() <= spacing * 0.501).all()
+    assert not torch.equal(copied[0].weight, before)

@@ -6,20 +6,13 @@ import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from harness.errors import ConfigError, DataError, PreconditionError
-from harness.evidence import BoundCheck, DataTable, Figure, HeatMap, Measurement
-from harness.verdicts import HOLDS, VACUOUS, VIOLATED, bound_outcome
+from harness.errors import ConfigError, DataError
 from model.config import DeltaConfig, get_config
 from model.network import VideoDiT
-from theory.probes import checks
-from theory.probes.checks import ladder_checks, sides
-from theory.probes.perturb import respond
-from theory.probes.probe import Probe
 from theory.probes.targets import TARGETS, Size, get_target
 
 SMALL = Size(sequences=2, frames=3, side=4)
@@ -72,13 +65,6 @@ def test_an_unknown_name_is_refused_with_the_nearest():
         get_target("refrence")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("fla") is not None, reason="fla is installed")
-def test_fla_is_asked_for_where_it_is_absent():
-    with pytest.raises(PreconditionError, match="flash-linear-attention") as caught:
-        get_target("fla")
-    assert "install" in str(caught.value)
-
-
 @pytest.mark.skipif(importlib.util.find_spec("fla") is None, reason="fla is not installed")
 def test_flas_layer_is_probed_on_the_cpu():
     gates = get_target("fla", 0, SMALL).cases[0].gates
@@ -121,115 +107,6 @@ def test_impossible_sizes_are_refused(size):
         Size(**size)
 
 
-@pytest.fixture(scope="module")
-def rows():
-    return list(Probe("reference", 0, sequences=2, frames=4, side=6).run({}, Path("unused")))
-
-
-def test_a_probe_yields_every_kind_of_row_once(rows):
-    assert {type(row) for row in rows} == {BoundCheck, DataTable, Figure, HeatMap, Measurement}
-    assert len({row.key for row in rows}) == len(rows)
-    assert {row.experiment for row in rows} == {"theory/probe/reference"}
-    titles = [row.title for row in rows if isinstance(row, Figure)]
-    for words in ("Error under every bound: decay", "How long the memory remembers",
-                  "size of the perturbation", "memory length", "bfloat16 memory"):  # fmt: skip
-        assert any(words in title for title in titles), words
-    assert b"NaN" not in msgspec.json.encode(rows)
-    assert msgspec.json.decode(msgspec.json.encode(rows))
-
-
-def test_the_same_probe_gives_the_same_rows_and_skips_known_ones(rows):
-    probe = Probe("reference", 0, sequences=2, frames=4, side=6)
-    again = list(probe.run({}, Path("unused")))
-    assert msgspec.json.encode(again) == msgspec.json.encode(rows)
-    assert list(probe.run({row.key: row for row in rows}, Path("unused"))) == []
-
-
-def test_what_the_bounds_say_on_the_reference_layer(rows):
-    """The paper's statements are vacuous there; the corrected ones hold and say something."""
-    found = {}
-    for row in rows:
-        if isinstance(row, BoundCheck):
-            found.setdefault(row.statement, set()).add(bound_outcome(row))
-    assert found["S7"] == {VACUOUS}
-    assert found["S5"] == {HOLDS, VACUOUS}
-    assert found["N1"] == found["N3"] == found["N4"] == found["N5"] == {HOLDS}
-    last = [row for row in rows if isinstance(row, BoundCheck) and row.statement == "N1"]
-    assert all(row.informative for row in last)
-
-
-def test_no_step_meets_the_printed_hypothesis(rows):
-    shares = {row.labels["condition"]: row for row in rows
-              if isinstance(row, Measurement) and row.quantity == "share of steps"}  # fmt: skip
-    assert shares["printed hypothesis"].value == 0.0
-    assert shares["lambda < 1"].value == 1.0
-    assert shares["regime A"].value + shares["regime B"].value == pytest.approx(1.0)
-
-
-def test_figures_mark_where_a_bound_goes_blind(rows):
-    figure = next(r for r in rows if isinstance(r, Figure) and "bound: all inputs," in r.title)
-    curves = {curve.name: curve for curve in figure.curves}
-    cap = curves["trivial cap"].y[0]
-    mark = next(m for m in figure.marks if m.text.startswith("paper: nothing"))
-    paper = curves["paper"].y
-    assert paper[0] is None  # no error yet, and no place on a logarithmic axis
-    assert all(y is not None and y < cap for y in paper[1 : int(mark.at)])
-    assert paper[int(mark.at)] >= cap
-    assert "does not exist" in figure.caption
-    for below, above in (("measured", "direction-aware"), ("exact factor", "paper, discounted"),
-                         ("paper, discounted", "paper")):  # fmt: skip
-        assert all(a is None or a <= b * (1 + 1e-9) for a, b in
-                   zip(curves[below].y, curves[above].y, strict=True))  # fmt: skip
-
-
-def test_a_bound_with_a_wrong_constant_is_reported_as_violated():
-    """The planted bound is half the measured error at one step in the middle."""
-    gates = get_target("gates-random", 0, SMALL).cases[0].gates
-    response = respond(gates.start(), gates.inputs(), "impl", "v", 1e-2, 0)
-    broken = response.ladder.exact_measured.copy()
-    broken[1, 2, 6] = response.ladder.e[1, 2, 6] / 2
-    planted = replace(response, ladder=replace(response.ladder, exact_measured=broken))
-    found = sides(planted, "exact_measured")
-    assert found is not None
-    assert (found.run, found.step) == (1 * 4 + 2, 6)
-    ledger = _ledger()
-    rows = {row.key: row for row in ladder_checks(planted, ledger, "e", "k", "a layer")}
-    assert bound_outcome(rows["k/exact_measured"]) == VIOLATED
-    assert '"step":6' in rows["k/exact_measured"].witness.replace(" ", "")
-    assert bound_outcome(rows["k/product"]) == HOLDS
-
-
-def test_nothing_moved_is_no_violation():
-    gates = get_target("gates-random", 0, SMALL).cases[0].gates
-    response = respond(gates.start(), gates.inputs(), "impl", "v", 1e-2, 0)
-    still = replace(response, ladder=replace(response.ladder, e=0 * response.ladder.e))
-    assert sides(still, "exact_measured") is None
-    row = next(iter(ladder_checks(still, _ledger(), "e", "k", "a layer")))
-    assert bound_outcome(row) != VIOLATED
-
-
-def _ledger():
-    from theory.probes.ledger import Facts, measure
-
-    gates = get_target("gates-random", 0, SMALL).cases[0].gates
-    return measure(Facts({"layer": gates}))
-
-
-def test_every_bound_names_a_rung_of_the_ladder_and_known_assumptions():
-    ids = {hypothesis.id for hypothesis in _ledger()}
-    for statement, needs in checks.BINDING.values():
-        assert statement[0] in "SN"
-        assert set(needs) <= ids
-
-
 def test_targets_are_described():
     assert set(TARGETS) == {"reference", "fla", "gates-random"}
     assert all(words for words, _ in TARGETS.values())
-
-
-@pytest.mark.parametrize("size", [(1, 2, 2), (1, 8, 2)])
-def test_the_smallest_probes_run(size):
-    """One sequence of two tokens: no spread, no interval, hardly a half-life, and no failure."""
-    for target in ("reference", "gates-random"):
-        rows = list(Probe(target, 0, *size).run({}, Path("unused")))
-        assert not any(bound_outcome(r) == VIOLATED for r in rows if isinstance(r, BoundCheck))

@@ -125,6 +125,17 @@ def test_a_leak_is_found_and_honest_models_are_left_alone():
         leak([0.1], 1.0, 1.0)
 
 
+def test_a_window_model_that_reads_its_whole_history_is_caught():
+    """Bursty, declared to see four steps: the predictor of all of them gives e >= 1 / delta."""
+    task, window = get_task("bursty"), 4
+    batch = task.sample(3000, np.random.default_rng(3))
+    risk, largest = task.exact(window).R_w, 4.0  # targets and predictions lie in [-1, 1]
+    leaking = leak((batch.y - task.bayes(batch)) ** 2, risk, largest)
+    assert leaking.leaks
+    assert leaking.log_evalue >= np.log(100)
+    assert not leak((batch.y - task.window_bayes(batch, window)) ** 2, risk, largest).leaks
+
+
 def test_leak_tests_err_at_most_at_their_level():
     rng = np.random.default_rng(1)
     wrong = sum(leak(rng.random(200) < 0.25, 0.25, 1.0, delta=0.1).leaks for _ in range(300))

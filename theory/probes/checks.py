@@ -1,4 +1,4 @@
-"""Every bound held against a perturbed memory of a real layer, one row per bound."""
+"""Every bound held against the perturbed memories of a real layer, one row per bound."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.evidence import BoundCheck, Hypothesis
-from theory.probes.drawings import BOUNDS, number
+from theory.delta import Floats, Form
+from theory.probes.drawings import number
 from theory.probes.perturb import ROUNDING, Response
 from theory.probes.steps import Steps, quantiles
+from theory.probes.tables import BOUNDS, Page
 
 BINDING = {
     "direction": ("N5", ()),
-    "sharp": ("N4", ()),
+    "sharp": ("N4a", ()),
     "product": ("N5", ()),
     "exact_measured": ("N1", ()),
-    "exact_xi": ("N3", ("A7", "A10", "A11")),
+    "exact_xi": ("N5", ("A10", "A11")),
     "paper_discounted": ("S7", ("A7", "A10", "A11", "A13", "A14")),
     "paper_sup": ("S7", ("A7", "A9", "A10", "A11", "A13", "A14")),
 }
@@ -35,6 +37,22 @@ class Sides(NamedTuple):
     rhs: float
 
 
+class Worst(NamedTuple):
+    """The response on which a bound is broken worst, else tightest, and where."""
+
+    response: Response
+    at: Sides
+
+    @property
+    def ratio(self) -> float:
+        """Left side over right side."""
+        return self.at.lhs / self.at.rhs if self.at.rhs > 0.0 else np.inf
+
+    def witness(self) -> str:
+        """Return where it stands, as JSON."""
+        return json.dumps({"perturbed": self.response.name, **self.at._asdict()})
+
+
 def sides(response: Response, rung: str) -> Sides | None:
     """Return where a bound is broken worst, else its tightest run at the last step.
 
@@ -45,52 +63,108 @@ def sides(response: Response, rung: str) -> Sides | None:
     steps = ladder.e.shape[-1]
     e, bound = (np.reshape(getattr(ladder, name), (-1, steps)) for name in ("e", rung))
     real = e > ROUNDING * np.reshape(ladder.cap, (-1, 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(real, e / bound, -1.0)
+    ratio = np.where(real, _over(e, bound), -1.0)
     broken = ratio > 1.0 + TOLERANCE * steps
     if not np.any(broken):
         ratio[:, :-1] = np.where(real[:, -1:].any(), -1.0, ratio[:, :-1])
+    return _at_largest(ratio, e, bound)
+
+
+def injection_sides(response: Response) -> Sides | None:
+    """Return the step of a run at which the injection is largest against Lemma 4's bound."""
+    ladder = response.ladder
+    steps = ladder.xi.shape[-1]
+    P, xi = (np.reshape(array, (-1, steps)) for array in (ladder.perturbation, ladder.xi))
+    rounding = ROUNDING * np.reshape(ladder.cap, (-1, 1))
+    return _at_largest(np.where(rounding < P, _over(P, xi), -1.0), P, xi)
+
+
+def _over(lhs: Floats, rhs: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return lhs / rhs
+
+
+def _at_largest(ratio: Floats, lhs: Floats, rhs: Floats) -> Sides | None:
     run, step = np.unravel_index(int(np.argmax(ratio)), ratio.shape)
     if ratio[run, step] < 0.0:
         return None
-    return Sides(int(run), int(step), float(e[run, step]), float(bound[run, step]))
+    return Sides(int(run), int(step), float(lhs[run, step]), float(rhs[run, step]))
 
 
 def ladder_checks(
-    response: Response, ledger: Sequence[Hypothesis], experiment: str, key: str, what: str
+    responses: Sequence[Response], ledger: Sequence[Hypothesis], page: Page, layer: str
 ) -> Iterator[BoundCheck]:
-    """Yield one row per rung: the last step of its tightest run, or where it is broken.
+    """Yield one row per rung over all perturbations: where it is broken, else tightest.
 
     The paper's bounds carry the hypotheses that the ledger found; rungs that are identities and
     norms alone have none.
     """
     standing = {hypothesis.id: hypothesis for hypothesis in ledger}
     for rung, (statement, needs) in BINDING.items():
-        if getattr(response.ladder, rung) is None:
+        met = [one for one in responses if getattr(one.ladder, rung) is not None]
+        if not met:
             continue
-        found = sides(response, rung)
-        ratios = np.clip(response.ratios(rung), 0.0, 1.0 + 1e-6)
-        blind = response.blind_from(rung)
-        spoken = sum(first is None for first in blind)
+        worst = _worst([(one, sides(one, rung)) for one in met])
+        ratios = np.concatenate([np.clip(one.ratios(rung), 0.0, 1.0 + 1e-6) for one in met])
+        blind = [first for one in met for first in one.blind_from(rung)]
+        steps = met[0].ladder.e.shape[-1]
         yield BoundCheck(
-            key=f"{key}/{rung}",
-            experiment=experiment,
+            key=page.key(f"{layer} {rung}"),
+            experiment=page.experiment,
             statement=statement,
-            instance=f"{BOUNDS[rung]} bound on {what}, {response.name} perturbed",
+            instance=f"{BOUNDS[rung]} bound on {layer}, {page.title}, {len(met)} perturbations",
             relation="<=",
-            lhs=None if found is None else found.lhs,
-            rhs=None if found is None else number(found.rhs),
-            tolerance=TOLERANCE * response.ladder.e.shape[-1],
+            lhs=None if worst is None else worst.at.lhs,
+            rhs=None if worst is None else number(worst.at.rhs),
+            tolerance=TOLERANCE * steps,
             hypotheses=tuple(standing[name] for name in needs),
             ratio=float(np.median(ratios)) if ratios.size else None,
             spread=quantiles(ratios) if ratios.size else (),
-            informative=spoken == len(blind),
+            informative=all(first is None for first in blind),
             n=len(blind),
-            witness="" if found is None else json.dumps(found._asdict()),
-            note=f"below the trivial cap throughout in {spoken} of {len(blind)} runs"
+            witness="" if worst is None else worst.witness(),
+            note=f"below the trivial cap throughout in {blind.count(None)} of {len(blind)} runs"
             + _first(blind),
-            reason="nothing moved and the bound says so" if found is None else "",
+            reason="nothing moved and the bound says so" if worst is None else "",
         )
+
+
+def injection_check(
+    responses: Sequence[Response], ledger: Sequence[Hypothesis], form: Form, page: Page, layer: str
+) -> BoundCheck | None:
+    """Return Lemma 4 on the layer, None where no inputs were perturbed.
+
+    A layer of the paper's form is an instance of S6; for the released form stands the version of
+    N3, which bounds the injection without a translation.
+    """
+    met = [one for one in responses if one.inputs_moved]
+    worst = _worst([(one, injection_sides(one)) for one in met])
+    if worst is None:
+        return None
+    standing = {hypothesis.id: hypothesis for hypothesis in ledger}
+    needs = ("A7", "A11") if form == "paper" else ("A11",)
+    moved = np.concatenate([np.ravel(one.ladder.perturbation) for one in met])
+    allowed = np.concatenate([np.ravel(one.ladder.xi) for one in met])
+    ratios = np.clip(moved[allowed > 0.0] / allowed[allowed > 0.0], 0.0, 1.0 + 1e-6)
+    return BoundCheck(
+        key=page.key(f"{layer} injection"),
+        experiment=page.experiment,
+        statement="S6" if form == "paper" else "N3",
+        instance=f"injection of one step of {layer}, {page.title}, {len(met)} perturbations",
+        relation="<=",
+        lhs=worst.at.lhs,
+        rhs=number(worst.at.rhs),
+        hypotheses=tuple(standing[name] for name in needs),
+        ratio=float(np.median(ratios)),
+        spread=quantiles(ratios),
+        n=moved.size,
+        witness=worst.witness(),
+    )
+
+
+def _worst(found: Sequence[tuple[Response, Sides | None]]) -> Worst | None:
+    there = [Worst(response, at) for response, at in found if at is not None]
+    return max(there, key=lambda one: one.ratio, default=None)
 
 
 def _first(blind: Sequence[int | None]) -> str:
@@ -100,17 +174,17 @@ def _first(blind: Sequence[int | None]) -> str:
 
 
 def factor_checks(
-    steps: Steps, ledger: Sequence[Hypothesis], experiment: str, key: str, what: str
+    steps: Steps, ledger: Sequence[Hypothesis], page: Page, layer: str
 ) -> Iterator[BoundCheck]:
     """Yield Lemma 3 on the layer: the exact factor against the paper's, and contraction itself."""
     standing = {hypothesis.id: hypothesis for hypothesis in ledger}
     ratio = (steps.exact / np.where(steps.rho_mapped > 0.0, steps.rho_mapped, 1.0)).ravel()
     at = int(np.argmax(ratio))
     yield BoundCheck(
-        key=f"{key}/factor",
-        experiment=experiment,
+        key=page.key(f"{layer} factor"),
+        experiment=page.experiment,
         statement="S5",
-        instance=f"exact one-step factor of {what} against the paper's, {ratio.size} steps",
+        instance=f"exact one-step factor of {layer}, {page.title}, against the paper's",
         relation="<=",
         lhs=float(steps.exact.ravel()[at]),
         rhs=float(steps.rho_mapped.ravel()[at]),
@@ -121,15 +195,15 @@ def factor_checks(
         note="the inequality needs no hypothesis; that rho is below 1 is another matter",
     )
     yield BoundCheck(
-        key=f"{key}/contraction",
-        experiment=experiment,
+        key=page.key(f"{layer} contraction"),
+        experiment=page.experiment,
         statement="S5",
-        instance=f"contraction of every step of {what} as Lemma 3 states it",
+        instance=f"largest exact factor of {layer}, {page.title}: contraction as Lemma 3 states it",
         relation="<=",
         lhs=float(steps.exact.max()),
         rhs=1.0,
         hypotheses=tuple(standing[name] for name in ("A7", "A8", "A13")),
         n=ratio.size,
-        note=f"printed hypothesis at {steps.printed.mean():.1%} of the steps, "
-        f"largest exact factor {steps.exact.max():.6g}",
+        witness=json.dumps({"step": int(np.argmax(steps.exact))}),
+        note=f"printed hypothesis at {steps.printed.mean():.1%} of the steps",
     )

@@ -5,42 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.evidence import Curve, DataTable, Figure, HeatMap, Mark
+from harness.evidence import Curve, Figure, HeatMap, Mark
 from theory.bounds import limit_sup
 from theory.delta import Floats
 from theory.ladder import Ladder
 from theory.probes.fading import Clock, Lives
 from theory.probes.perturb import Response
 from theory.probes.steps import Steps, initial_tail
-from theory.probes.targets import Reach
+from theory.probes.tables import BOUNDS, SECTION, Page
+from theory.sufficiency import price_of_contraction
 
-SECTION = "theory"
-BOUNDS = {
-    "direction": "direction-aware",
-    "sharp": "sharp two-channel",
-    "product": "operator product",
-    "exact_measured": "exact factor",
-    "exact_xi": "exact factor, bounded injections",
-    "paper_discounted": "paper, discounted",
-    "paper_sup": "paper",
-}
-"""Rungs of the ladder in drawing order, with their names."""
 GRID = 41
 POINTS = 400
 """Most measured points drawn over the heat map."""
-
-
-class Page(NamedTuple):
-    """Where a drawing belongs: its key, the experiment and the name of what was probed."""
-
-    key: str
-    experiment: str
-    title: str
+LONGEST = 10**7
+"""Longest recall that is looked at, in scan steps."""
 
 
 def number(value: float) -> float | None:
@@ -82,7 +65,7 @@ def ladder_figure(page: Page, response: Response, head: int) -> Figure:
         "does not exist."
     )
     return Figure(
-        key=page.key,
+        key=page.key(f"ladder {response.name}"),
         experiment=page.experiment,
         section=SECTION,
         title=f"Error under every bound: {response.name}, {page.title}",
@@ -134,7 +117,7 @@ def half_life_figure(page: Page, lives: Mapping[str, Lives], clock: Clock | None
             f"{clock.fps:g} frames per second; at 480 x 640 it is 1200 steps, at 704 x 1280 3520."
         )
     return Figure(
-        key=page.key,
+        key=page.key("half-lives drawn"),
         experiment=page.experiment,
         section=SECTION,
         title=f"How long the memory remembers: {page.title}",
@@ -168,7 +151,7 @@ def tightness_map(page: Page, steps: Steps, d_k: int) -> HeatMap:
              ("x = 1 + alpha", 1.0 + alpha)]  # fmt: skip
     inside = [float(np.mean(steps.regime == name)) for name in "ABC"]
     return HeatMap(
-        key=page.key,
+        key=page.key("map"),
         experiment=page.experiment,
         section=SECTION,
         title=f"Where the layer stands between exact factor and paper: {page.title}",
@@ -192,7 +175,7 @@ def size_figure(
     """Draw the error at the end against the size of the perturbation, one curve per channel."""
     slopes = ", ".join(f"{name} {slope(sizes, e):.2f}" for name, e in errors.items())
     return Figure(
-        key=page.key,
+        key=page.key("sizes"),
         experiment=page.experiment,
         section=SECTION,
         title=f"Error against the size of the perturbation: {page.title}",
@@ -227,7 +210,7 @@ def memory_figure(page: Page, alpha: Floats, response: Response) -> Figure:
     grid = np.geomspace(1.0, max(2.0, float(length.max())), 40)
     decay = 1.0 - 1.0 / grid
     return Figure(
-        key=page.key,
+        key=page.key("memory length"),
         experiment=page.experiment,
         section=SECTION,
         title=f"Error against memory length: {page.title}",
@@ -246,20 +229,41 @@ def memory_figure(page: Page, alpha: Floats, response: Response) -> Figure:
     )
 
 
-def reach_table(page: Page, reach: Reach) -> DataTable:
-    """Return what a frame can see, by the layers' rules and by gradients."""
-    ways = {"layers' rules composed": reach.declared, "input gradients": reach.measured}
-    equal = "agree" if reach.declared == reach.measured else "differ"
-    return DataTable(
-        key=page.key,
+def horizon_figure(page: Page, levels: Mapping[str, float]) -> Figure:
+    """Draw over how many steps a recall can be certified against the error of each step (N7).
+
+    ``levels`` are error levels xi / B_G of one step by what causes them.
+    """
+    steps = np.unique(np.geomspace(1, LONGEST, 200).astype(int))
+    needed = [1.0 / price_of_contraction(int(n)) for n in steps]
+    reached = "; ".join(f"{name}: {certified(level)} steps" for name, level in levels.items())
+    return Figure(
+        key=page.key("horizon"),
         experiment=page.experiment,
         section=SECTION,
-        title=f"What a frame can see: {page.title}",
-        caption=f"Lags in latent frames that frame {reach.frame} of {reach.frames} depends on; "
-        f"negative ones lie in the future. Rules and gradients {equal}.",
-        columns=("found by", "earliest", "latest", "number"),
-        rows=tuple(
-            (way, max(lags, default=None), min(lags, default=None), len(lags))
-            for way, lags in ways.items()
-        ),
+        title=f"How far a recall can be certified: {page.title}",
+        caption="A contracting memory of one layer must forget; a recall over n steps has a "
+        "guaranteed error below half its effect only where the injected error of a step, relative "
+        f"to the largest memory, stays below 1 / ((n + 1)(1 + 1/n)^n). Certified: {reached}.",
+        x_label="injected error of one step / largest memory",
+        y_label="certifiable scan steps",
+        log_x=True,
+        log_y=True,
+        curves=(curve("certifiable", needed[::-1], steps[::-1]),),
+        marks=tuple(Mark(axis="x", at=level, text=name) for name, level in levels.items()),
     )
+
+
+def certified(level: float) -> int:
+    """Return the most steps over which a recall is certified at xi / B_G = level; 0 if none.
+
+    >>> certified(2.0**-8)
+    93
+    """
+    low, high = 0, 1
+    while high < LONGEST and level * price_of_contraction(high) < 1.0:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if level * price_of_contraction(middle) < 1.0 else (low, middle)
+    return low

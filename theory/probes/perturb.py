@@ -132,11 +132,14 @@ class Response:
         name: what was perturbed, in words.
         size: relative size; None for a natural perturbation.
         ladder: pathwise, one run per leading index.
+        inputs_moved: whether inputs were perturbed, so that ``ladder.xi`` is the bound of Lemma 4
+            on the injections.
     """
 
     name: str
     size: float | None
     ladder: Ladder
+    inputs_moved: bool = True
 
     def blind_from(self, rung: str) -> list[int | None]:
         """Return per run the first t at which a bound is no longer below the trivial cap."""
@@ -170,7 +173,8 @@ def respond(
     rng = np.random.default_rng(seed)
     if when == "start":
         moved = displaced(trajectory(G0, star, form), size, rng)
-        return Response("first memory", size, ladder(G0, moved, star, star, form, paths=paths))
+        walk = ladder(G0, moved, star, star, form, paths=paths)
+        return Response("first memory", size, walk, inputs_moved=False)
     only = star.steps // 2 if when == "one" else None
     hat = perturb(star, channel, size, rng, only=only, beta_max=beta_max)
     name = WORDS[channel] + (" at one step" if when == "one" else "")

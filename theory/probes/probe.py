@@ -4,35 +4,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from harness.evidence import DataTable, Hypothesis, Measurement
+from harness.evidence import Hypothesis
 from harness.keys import content_key
 from harness.protocols import Evidence, Scalar
-from theory.probes import checks, drawings, ledger
+from theory.delta import Floats
+from theory.ladder import ladder
+from theory.probes import drawings, ledger, tables
+from theory.probes.checks import factor_checks, injection_check, ladder_checks
 from theory.probes.decoder import Constants, angles, constants, read_out
-from theory.probes.drawings import Page
-from theory.probes.fading import Clock, Lives, gate_lives, lyapunov, mean_square_lives, write_lives
-from theory.probes.gates import Gates
+from theory.probes.fading import Clock, Lives, gate_lives, mean_square_lives, write_lives
+from theory.probes.gates import Gates, extract
 from theory.probes.perturb import WORDS, Channel, Response, perturb, respond
-from theory.probes.rounding import chunk_error, respond_rounding
-from theory.probes.steps import Steps, initial_quantile, quantiles, shares, steps_of
+from theory.probes.products import product_norm
+from theory.probes.rounding import UNIT_ROUNDOFF, chunk_error, int8_copy, respond_rounding
+from theory.probes.steps import Steps, steps_of
+from theory.probes.tables import Page
 from theory.probes.targets import Case, Size, Target, get_target
 
-VERSION = 1
+VERSION = 2
 SIZES = (1e-4, 1e-3, 1e-2, 1e-1)
 SHOWN: tuple[Channel, ...] = ("alpha", "beta", "v", "k", "all")
 FIGURE_SIZE = 1e-2
+DRAWN = (WORDS["all"], "bfloat16 memory")
+"""Perturbations whose ladder is drawn; the table holds all of them."""
 WIDE = 64
 """Key width from which only a few runs are perturbed and no products are formed."""
 
 
 class Probe:
     """The paper's assumptions on the memory layers of one target, and every bound on their error.
+
+    Tables hold every layer; figures show the layer whose memory lasts longest.
 
     Args:
         target: a name of ``targets.TARGETS`` or the path of a checkpoint.
@@ -67,228 +76,183 @@ class Probe:
             if row.key not in known:
                 yield row
 
-    def key(self, *parts: str) -> str:
-        """Return the key of a row."""
-        return content_key("theory.probe", self.settings, *parts)
-
     def _rows(self, target: Target) -> Iterator[Evidence]:
-        found = [self._decoder(case) for case in target.cases]
+        page = Page(partial(content_key, "theory.probe", self.settings), self.name, target.name)
+        looked = {case.name: Look(case, self.seed) for case in target.cases}
+        clock = None if target.clock is None else replace(target.clock, fps=self.fps)
+        readouts = {name: look.constants for name, look in looked.items() if look.constants}
         facts = ledger.Facts(
-            {case.name: case.gates for case in target.cases},
-            target.repeated,
-            target.causal,
-            [one[0] for one in found if one is not None],
-            target.clock,
-        )
+            {name: look.gates for name, look in looked.items()}, target.repeated, target.causal,
+            [one for one, _ in readouts.values()], clock,
+        )  # fmt: skip
         hypotheses = ledger.measure(facts)
         title = f"Assumptions on the {target.title}"
-        yield ledger.table(hypotheses, self.key("ledger"), self.name, title)
+        yield ledger.table(hypotheses, page.key("ledger"), self.name, title)
         if target.reach is not None:
-            page = Page(self.key("reach"), self.name, target.title)
-            yield drawings.reach_table(page, target.reach)
-        for case, one in zip(target.cases, found, strict=True):
-            yield from self._case(target, case, one, hypotheses)
+            yield tables.reach_table(page, target.reach)
+        steps = {name: look.steps for name, look in looked.items()}
+        both = {name: (look.gates, look.steps) for name, look in looked.items()}
+        yield tables.steps_table(page, both)
+        yield tables.shares_table(page, steps, self.seed)
+        yield tables.lives_table(page, {n: look.lives for n, look in looked.items()}, clock)
+        norms = {
+            name: (look.runs.shape[1], product_norm(look.runs.inputs(), look.gates.form, self.seed))
+            for name, look in looked.items()
+        }
+        yield tables.products_table(page, norms)
+        if readouts:
+            yield tables.readout_table(page, readouts)
+        yield from self._errors(page, looked, hypotheses)
+        yield from _figures(page, looked, clock)
 
-    def _decoder(self, case: Case) -> tuple[Constants, Tensor] | None:
-        """Return the constants of a layer's read-out, and the angles by which readings turn.
+    def _errors(
+        self, page: Page, looked: Mapping[str, Look], hypotheses: Sequence[Hypothesis]
+    ) -> Iterator[Evidence]:
+        responses = {name: look.responses for name, look in looked.items()}
+        chunks = {
+            name: float(chunk_error(look.runs).max())
+            for name, look in looked.items()
+            if np.all(look.runs.alpha > 0.0)
+        }
+        yield tables.responses_table(page, responses, chunks)
+        for name, look in looked.items():
+            yield from factor_checks(look.steps, hypotheses, page, name)
+            check = injection_check(look.responses, hypotheses, look.gates.form, page, name)
+            yield from [check] if check else []
+            yield from ladder_checks(look.responses, hypotheses, page, name)
 
-        Both on the first sequence, with all channels perturbed.
+
+def _figures(page: Page, looked: Mapping[str, Look], clock: Clock | None) -> Iterator[Evidence]:
+    """Draw the layer whose memory lasts longest."""
+    look = max(looked.values(), key=lambda one: float(one.decays.max()))
+    page = page._replace(title=f"{page.title} {look.case.name}")
+    yield drawings.tightness_map(page, look.steps, look.gates.d_k)
+    yield drawings.half_life_figure(page, look.lives, clock)
+    by_name = {response.name: response for response in look.responses}
+    for name in DRAWN:
+        yield drawings.ladder_figure(page, by_name[name], int(np.argmax(look.decays)))
+    yield drawings.size_figure(page, SIZES, look.errors())
+    mean_alpha = np.exp(look.decays_of_runs / look.runs.shape[1]).ravel()
+    if np.all(mean_alpha < 1.0):
+        yield drawings.memory_figure(page, mean_alpha, by_name[WORDS["v"]])
+    yield drawings.horizon_figure(page, look.levels())
+
+
+@dataclass(frozen=True)
+class Look:
+    """One layer looked at: what is derived from its gates, each computed once."""
+
+    case: Case
+    seed: int
+
+    @property
+    def gates(self) -> Gates:
+        """What drives the layer's memories."""
+        return self.case.gates
+
+    @cached_property
+    def steps(self) -> Steps:
+        """The per-step table."""
+        return steps_of(self.gates)
+
+    @cached_property
+    def lives(self) -> dict[str, Lives]:
+        """Half-lives by definition."""
+        return {
+            "gates": gate_lives(self.gates.inputs()),
+            "mean square": mean_square_lives(self.runs.inputs(), self.gates.form),
+            "written association": write_lives(self.gates.inputs(), self.gates.form),
+        }
+
+    @cached_property
+    def chosen(self) -> tuple[int, list[int]]:
+        """How many sequences and which heads are perturbed: all, or two of a wide layer."""
+        batch, _, heads = self.gates.shape
+        if self.gates.d_k <= WIDE:
+            return batch, list(range(heads))
+        order = np.argsort(_log(self.gates.alpha).sum(axis=(0, 1)))
+        return 2, [int(order[-1]), int(order[len(order) // 2])]
+
+    @cached_property
+    def runs(self) -> Gates:
+        """What is perturbed."""
+        return self.gates.part(*self.chosen)
+
+    @cached_property
+    def decays_of_runs(self) -> Floats:
+        """Logarithm of the product of all decays, per run."""
+        return _log(self.runs.alpha).sum(axis=1)
+
+    @property
+    def decays(self) -> Floats:
+        """Logarithm of the product of all decays, per head over its sequences."""
+        return self.decays_of_runs.sum(axis=0)
+
+    @cached_property
+    def constants(self) -> tuple[Constants, torch.Tensor] | None:
+        """Constants of the read-out and the angles by which readings turn, on one sequence.
+
+        All channels are perturbed; None where there is no layer.
         """
-        if case.layer is None or case.x is None:
+        if self.case.layer is None or self.case.x is None:
             return None
-        gates = case.gates.part(1, range(case.gates.shape[2]))
-        clean, moved = (torch.from_numpy(one.read()) for one in (gates, self._moved(gates)))
-        readout = read_out(case.layer, case.x[:1].float(), torch.from_numpy(gates.q))
-        found = constants(readout, clean.flatten(0, 1), moved.flatten(0, 1))
-        return found, angles(clean, moved)
-
-    def _moved(self, gates: Gates) -> Gates:
-        """Return the gates with all channels perturbed."""
+        gates = self.gates.part(1, range(self.gates.shape[2]))
         rng = np.random.default_rng(self.seed)
         hat = perturb(gates.inputs(), "all", FIGURE_SIZE, rng, beta_max=gates.beta_max)
         alpha, beta, v, k = (np.swapaxes(a, 1, 2) for a in (hat.alpha, hat.beta, hat.v, hat.k))
-        return Gates(alpha, beta, k, v, gates.q, gates.raw_key_norm_sq, gates.form,
-                     gates.beta_max, gates.dtype, gates.ones)  # fmt: skip
+        moved = replace(gates, alpha=alpha, beta=beta, v=v, k=k)
+        clean, turned = (torch.from_numpy(one.read()) for one in (gates, moved))
+        readout = read_out(self.case.layer, self.case.x[:1].float(), torch.from_numpy(gates.q))
+        found = constants(readout, clean.flatten(0, 1), turned.flatten(0, 1))
+        return found, angles(clean, turned)
 
-    def _case(
-        self,
-        target: Target,
-        case: Case,
-        found: tuple[Constants, Tensor] | None,
-        hypotheses: list[Hypothesis],
-    ) -> Iterator[Evidence]:
-        steps = steps_of(case.gates)
-        what = f"{target.name} {case.name}"
-        yield self._table(case, steps, what)
-        yield from self._shares(case, steps)
-        yield from checks.factor_checks(steps, hypotheses, self.name, self.key(case.name), what)
-        yield drawings.tightness_map(self._page(case, "map", what), steps, case.gates.d_k)
-        yield from self._fading(target, case, what)
-        if found is not None:
-            yield from self._read_out(case, *found)
-        yield from self._perturbed(case, hypotheses, what)
+    @cached_property
+    def responses(self) -> list[Response]:
+        """What every perturbation does: injected ones first, then natural ones."""
+        runs, narrow = self.runs, self.gates.d_k <= WIDE
+        given = (runs.start(), runs.inputs(), runs.form)
+        injected = [
+            respond(*given, channel, FIGURE_SIZE, self.seed, beta_max=runs.beta_max, paths=narrow)
+            for channel in SHOWN
+        ]
+        single = [
+            respond(*given, "all", FIGURE_SIZE, self.seed, when=when, beta_max=runs.beta_max,
+                    paths=False)
+            for when in ("one", "start")
+        ]  # fmt: skip
+        half, small = (respond_rounding(*given, p) for p in ("bfloat16", "float16"))
+        return [*injected, *single, *half, small[0], *self._quantised()]
 
-    def _page(self, case: Case, part: str, title: str) -> Page:
-        return Page(self.key(case.name, part), self.name, title)
+    def _quantised(self) -> list[Response]:
+        if self.case.layer is None or self.case.x is None:
+            return []
+        hat = extract(int8_copy(self.case.layer), self.case.x).part(*self.chosen).inputs()
+        runs, start = self.runs, self.runs.start()
+        walk = ladder(start, start, runs.inputs(), hat, runs.form, paths=False)
+        return [Response("int8 weights", None, walk)]
 
-    def _table(self, case: Case, steps: Steps, what: str) -> DataTable:
-        gates = case.gates
-        numbers = [*steps.numbers(), ("raw squared key norm", gates.raw_key_norm_sq)]
-        rows = tuple((name, *quantiles(array)) for name, array in numbers)
-        return DataTable(
-            key=self.key(case.name, "steps"),
-            experiment=self.name,
-            section=drawings.SECTION,
-            title=f"Every step of {what}",
-            caption=f"Quantiles over {steps.alpha.size} steps of {gates.shape[0]} sequences and "
-            f"{gates.shape[2]} heads, form {gates.form}. {gates.ones} decays round to 1 in "
-            f"{gates.dtype}. rho_naive puts the gates into the paper's formula, rho_mapped "
-            "translates the update first; exact is the smallest factor that bounds a step.",
-            columns=("quantity", "minimum", "lower quartile", "median", "upper quartile",
-                     "maximum"),
-            rows=rows,
-        )  # fmt: skip
-
-    def _measured(
-        self, case: Case, quantity: str, value: float | None, *, lo: float | None = None,
-        hi: float | None = None, unit: str = "1", n: int = 1, reason: str = "",
-        x: float | None = None, **labels: Scalar,
-    ) -> Measurement:  # fmt: skip
-        return Measurement(
-            key=self.key(case.name, quantity, *map(str, labels.values()), str(x)),
-            experiment=self.name,
-            quantity=quantity,
-            series=case.name,
-            x=x,
-            value=value,
-            lo=lo,
-            hi=hi,
-            unit=unit,
-            n=n,
-            labels=dict(labels),
-            reason=reason,
-        )
-
-    def _shares(self, case: Case, steps: Steps) -> Iterator[Measurement]:
-        for share in shares(steps, self.seed):
-            yield self._measured(
-                case, "share of steps", share.value, lo=share.interval.lo, hi=share.interval.hi,
-                n=case.gates.shape[0], reason=share.interval.reason, condition=share.name,
-            )  # fmt: skip
-        yield self._measured(case, "largest alpha", float(steps.alpha.max()),
-                             n=steps.alpha.size, ones=case.gates.ones)  # fmt: skip
-
-    def _fading(self, target: Target, case: Case, what: str) -> Iterator[Evidence]:
-        inputs, form = case.gates.inputs(), case.gates.form
-        few = self._runs(case.gates).inputs()
-        lives = {
-            "gates": gate_lives(inputs),
-            "mean square": mean_square_lives(few, form),
-            "written association": write_lives(inputs, form),
-        }
-        page = self._page(case, "half-life", what)
-        yield drawings.half_life_figure(page, lives, self._clock(target.clock))
-        for definition, one in lives.items():
-            yield from self._half_lives(target, case, definition, one)
-        yield self._measured(case, "half-life at default initialisation", initial_quantile(0.5),
-                             unit="scan steps", share=0.5)  # fmt: skip
-        rates = lyapunov(few, form)
-        finite = bool(np.all(np.isfinite(rates)))
-        yield self._measured(
-            case, "Lyapunov exponent", float(rates.mean()) if finite else None, n=rates.size,
-            unit="1 / scan step", reason="" if finite else "a memory is erased whole",
-        )  # fmt: skip
-
-    def _clock(self, clock: Clock | None) -> Clock | None:
-        return None if clock is None else Clock(clock.tokens_per_frame, self.fps, clock.stride)
-
-    def _half_lives(
-        self, target: Target, case: Case, definition: str, lives: Lives
-    ) -> Iterator[Measurement]:
-        clock = self._clock(target.clock)
-        hidden = f"censored: {1.0 - lives.seen.mean():.1%} of half-lives outlast the sequence"
-        for share in (0.25, 0.5, 0.75):
-            tokens = lives.quantile(share)
-            units = {"scan steps": None if tokens is None else float(tokens)}
-            if clock is not None:
-                units["latent frames"] = None if tokens is None else clock.frames(tokens)
-                units["s"] = None if tokens is None else clock.seconds(tokens)
-            for unit, value in units.items():
-                yield self._measured(
-                    case, "half-life", value, unit=unit, n=lives.steps.size,
-                    reason=hidden if value is None else "",
-                    definition=definition, share=share, counted=unit,
-                )  # fmt: skip
-
-    def _read_out(self, case: Case, found: Constants, turned: Tensor) -> Iterator[Measurement]:
-        sides = {
-            "upper, everywhere": found.upper_global,
-            "upper, readings as large as observed": found.upper_observed,
-            "lower": found.lower,
-            "lower, along segments": found.local,
-        }
-        for side, value in sides.items():
-            yield self._measured(case, "Lipschitz constant of the read-out", value, side=side,
-                                 reason="" if value is not None else "none exists")  # fmt: skip
-        yield self._measured(
-            case, "angle of the reading", float(turned.median()), lo=float(turned.min()),
-            hi=float(turned.max()), unit="rad", n=turned.numel(), size=FIGURE_SIZE,
-        )  # fmt: skip
-
-    def _perturbed(self, case: Case, hypotheses: list[Hypothesis], what: str) -> Iterator[Evidence]:
-        gates = self._runs(case.gates)
-        head = int(np.argmax(np.log(np.maximum(gates.alpha, 1e-300)).sum(axis=(0, 1))))
-        responses = [*self._injected(gates), *self._natural(gates)]
-        for response in responses:
-            key = self.key(case.name, response.name)
-            yield from checks.ladder_checks(response, hypotheses, self.name, key, what)
-            page = self._page(case, f"ladder {response.name}", what)
-            yield drawings.ladder_figure(page, response, head)
-        yield from self._sizes(case, gates, what)
-        by_name = {response.name: response for response in responses}
-        mean_alpha = np.exp(np.log(np.maximum(gates.alpha, 1e-300)).mean(axis=1)).ravel()
-        if np.all(mean_alpha < 1.0):
-            page = self._page(case, "memory length", what)
-            yield drawings.memory_figure(page, mean_alpha, by_name[WORDS["v"]])
-        if np.all(gates.alpha > 0.0):
-            gap = chunk_error(gates)
-            yield self._measured(case, "chunked float32 against float64 steps", float(gap.max()),
-                                 n=gap.size)  # fmt: skip
-
-    def _runs(self, gates: Gates) -> Gates:
-        """Return what is perturbed: everything, or of a wide layer two heads of two sequences."""
-        if gates.d_k <= WIDE:
-            return gates
-        decays = np.log(np.maximum(gates.alpha, 1e-300)).sum(axis=(0, 1))
-        order = np.argsort(decays)
-        return gates.part(2, [int(order[-1]), int(order[len(order) // 2])])
-
-    def _injected(self, gates: Gates) -> Iterator[Response]:
-        start, inputs, form = gates.start(), gates.inputs(), gates.form
-        narrow = gates.d_k <= WIDE
-        for channel in SHOWN:
-            yield respond(start, inputs, form, channel, FIGURE_SIZE, self.seed,
-                          beta_max=gates.beta_max, paths=narrow)  # fmt: skip
-        for when in ("one", "start"):
-            yield respond(start, inputs, form, "all", FIGURE_SIZE, self.seed, when=when,
-                          beta_max=gates.beta_max, paths=False)  # fmt: skip
-
-    def _natural(self, gates: Gates) -> Sequence[Response]:
-        start, inputs, form = gates.start(), gates.inputs(), gates.form
-        half, small = (respond_rounding(start, inputs, form, p) for p in ("bfloat16", "float16"))
-        return [*half, small[0]]
-
-    def _sizes(self, case: Case, gates: Gates, what: str) -> Iterator[Evidence]:
-        errors: dict[str, list[float]] = {}
-        start, inputs = gates.start(), gates.inputs()
+    def errors(self) -> dict[str, list[float]]:
+        """Return the final error, root mean square over runs, per channel and size."""
+        found: dict[str, list[float]] = {}
+        given = (self.runs.start(), self.runs.inputs(), self.runs.form)
         for channel in SHOWN:
             for size in SIZES:
-                response = respond(start, inputs, gates.form, channel, size, self.seed,
-                                   beta_max=gates.beta_max, paths=False)  # fmt: skip
+                response = respond(*given, channel, size, self.seed, paths=False,
+                                   beta_max=self.runs.beta_max)  # fmt: skip
                 last = response.ladder.e[..., -1]
-                errors.setdefault(WORDS[channel], []).append(math.sqrt(float(np.mean(last**2))))
-        yield drawings.size_figure(self._page(case, "sizes", what), SIZES, errors)
-        for channel, values in errors.items():
-            for size, value in zip(SIZES, values, strict=True):
-                yield self._measured(case, "final memory error", value, x=size, channel=channel,
-                                     n=gates.alpha.shape[0] * gates.alpha.shape[2])  # fmt: skip
+                found.setdefault(WORDS[channel], []).append(math.sqrt(float(np.mean(last**2))))
+        return found
+
+    def levels(self) -> dict[str, float]:
+        """Return error levels of one step relative to the largest memory: rounding, measured."""
+        measured = {
+            one.name: float(np.max(one.ladder.perturbation / one.ladder.B_G[..., None]))
+            for one in self.responses
+            if one.name in (WORDS["all"], "int8 weights") and np.all(one.ladder.B_G > 0.0)
+        }
+        return {"float32 rounding": 2.0**-24, "bfloat16 rounding": UNIT_ROUNDOFF["bfloat16"],
+                **measured}  # fmt: skip
+
+
+def _log(alpha: Floats) -> Floats:
+    return np.log(np.maximum(alpha, 1e-300))

@@ -6,11 +6,13 @@ ladder. Source: section "injected perturbations" of theory/README.md.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from torch import nn
 
 from model.linear_memory import chunked
 from theory.bounds import discounted, geometric_sup, sharp2
@@ -126,8 +128,23 @@ def respond_rounding(G0: Floats, star: Inputs, form: Form, precision: Precision)
     """Return the responses to a rounded memory and to rounded inputs."""
     state = rounded_run(G0, star, form, precision)
     inputs = ladder(G0, G0, star, rounded_inputs(star, precision), form, paths=False)
-    return [Response(f"{precision} memory", None, state),
+    return [Response(f"{precision} memory", None, state, inputs_moved=False),
             Response(f"{precision} inputs", None, inputs)]  # fmt: skip
+
+
+def int8_copy(layer: nn.Module) -> nn.Module:
+    """Return a copy of a layer whose matrices are rounded to 8 bits, a scale for each output.
+
+    Symmetric: the largest entry of a row is 127 spacings. Gains, biases and kernels of
+    convolutions stay.
+    """
+    copied = deepcopy(layer)
+    with torch.no_grad():
+        for part in copied.modules():
+            if isinstance(part, nn.Linear):
+                spacing = part.weight.abs().amax(1, keepdim=True).clamp_min(1e-30) / 127.0
+                part.weight.copy_((part.weight / spacing).round() * spacing)
+    return copied
 
 
 def chunk_error(gates: Gates) -> Floats:

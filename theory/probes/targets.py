@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -117,18 +119,31 @@ def get_target(target: str, seed: int = 0, size: Size | None = None) -> Target:
         PreconditionError: fla is not installed.
         DataError: the checkpoint is broken, or has no memory layer.
     """
-    size = size or Size()
-    if target in TARGETS:
-        return TARGETS[target][1](seed, size)
-    path = Path(target)
-    if not path.exists():
+    require_target(target)
+    build = TARGETS[target][1] if target in TARGETS else partial(_checkpoint, Path(target))
+    return build(seed, size or Size())
+
+
+def require_target(target: str) -> None:
+    """Refuse what cannot be probed, before anything is built; checkpoints are not opened.
+
+    Raises:
+        ConfigError: no such name and no such path; the nearest names are given.
+        PreconditionError: fla is not installed.
+    """
+    if target == "fla" and importlib.util.find_spec("fla") is None:
+        raise PreconditionError(
+            "the target 'fla' needs flash-linear-attention",
+            expected="an importable package fla",
+            hint='install it: pip install "kairos-eval[model,gpu]"',
+        )
+    if target not in TARGETS and not Path(target).exists():
         known = nearest(target, TARGETS)
         raise ConfigError(
             f"no probe target {target!r}",
             expected="a name, or the path of a checkpoint",
             hint=f"{known} A checkpoint is a .safetensors file, its index, or their folder",
         )
-    return _checkpoint(path, seed, size)
 
 
 def _reference(seed: int, size: Size) -> Target:
@@ -173,13 +188,9 @@ def _repeated(latents: Tensor) -> int:
 
 
 def _fla(seed: int, size: Size) -> Target:
-    if importlib.util.find_spec("fla") is None:
-        raise PreconditionError(
-            "the target 'fla' needs flash-linear-attention",
-            expected="an importable package fla",
-            hint='install it: pip install "kairos-eval[model,gpu]"',
-        )
-    layers = importlib.import_module("fla.layers.gated_deltanet")
+    with warnings.catch_warnings():  # of missing GPUs and of its own dependencies
+        warnings.simplefilter("ignore")
+        layers = importlib.import_module("fla.layers.gated_deltanet")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "probe", "fla"))
         layer = layers.GatedDeltaNet(hidden_size=64, head_dim=16, num_heads=2, num_v_heads=4,

@@ -1,0 +1,236 @@
+"""What a probe yields: bounds with their hypotheses, tables and figures; and what is asked for."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from harness.errors import ConfigError, PreconditionError
+from harness.evidence import BoundCheck, DataTable, Figure, HeatMap
+from harness.verdicts import HOLDS, VACUOUS, VIOLATED, bound_outcome
+from theory.catalog import load_statements
+from theory.probes.checks import BINDING, injection_check, ladder_checks, sides
+from theory.probes.drawings import certified
+from theory.probes.inquiry import full, probe, quick, targets
+from theory.probes.ledger import Facts, measure
+from theory.probes.perturb import respond
+from theory.probes.probe import DRAWN, Probe
+from theory.probes.tables import Page
+from theory.probes.targets import TARGETS, Size, get_target
+from theory.sufficiency import certifiable
+
+SMALL = Size(sequences=2, frames=3, side=4)
+PAGE = Page(str, "e", "a model")
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return list(Probe("reference", 0, sequences=2, frames=4, side=6).run({}, Path("unused")))
+
+
+@pytest.fixture(scope="module")
+def gates():
+    return get_target("gates-random", 0, SMALL).cases[0].gates
+
+
+@pytest.fixture(scope="module")
+def response(gates):
+    return respond(gates.start(), gates.inputs(), "impl", "v", 1e-2, 0)
+
+
+@pytest.fixture(scope="module")
+def ledger(gates):
+    return measure(Facts({"layer": gates}))
+
+
+def table(rows, words: str) -> DataTable:
+    return next(row for row in rows if isinstance(row, DataTable) and row.title.startswith(words))
+
+
+def test_a_probe_yields_every_kind_of_row_once(rows):
+    assert {type(row) for row in rows} == {BoundCheck, DataTable, Figure, HeatMap}
+    assert len({row.key for row in rows}) == len(rows)
+    assert {row.experiment for row in rows} == {"theory/probe/reference"}
+    titles = [row.title for row in rows if isinstance(row, Figure | HeatMap)]
+    expected = (
+        *(f"Error under every bound: {name}" for name in DRAWN), "How long the memory remembers",
+        "Where the layer stands", "size of the perturbation", "memory length", "can be certified",
+    )  # fmt: skip
+    assert len(titles) == len(expected)
+    for words in expected:
+        assert any(words in title for title in titles), words
+    assert b"NaN" not in msgspec.json.encode(rows)
+    assert msgspec.json.decode(msgspec.json.encode(rows))
+
+
+def test_the_same_probe_gives_the_same_rows_and_skips_known_ones(rows):
+    again = Probe("reference", 0, sequences=2, frames=4, side=6)
+    assert msgspec.json.encode(list(again.run({}, Path("unused")))) == msgspec.json.encode(rows)
+    assert list(again.run({row.key: row for row in rows}, Path("unused"))) == []
+
+
+def test_what_the_bounds_say_on_the_reference_layer(rows):
+    """The paper's statements are vacuous there; the corrected ones hold and say something."""
+    found = {}
+    for row in rows:
+        if isinstance(row, BoundCheck):
+            found.setdefault(row.statement, set()).add(bound_outcome(row))
+    assert found == {"S5": {HOLDS, VACUOUS}, "S7": {VACUOUS}, "N1": {HOLDS}, "N3": {HOLDS},
+                     "N4a": {HOLDS}, "N5": {HOLDS}}  # fmt: skip
+    last = [row for row in rows if isinstance(row, BoundCheck) and row.statement == "N1"]
+    assert all(row.informative for row in last)
+
+
+def test_no_step_meets_the_printed_hypothesis(rows):
+    shares = {row[1]: row[2] for row in table(rows, "Share of steps").rows}
+    assert shares["printed hypothesis"] == 0.0
+    assert shares["lambda < 1"] == 1.0
+    assert shares["regime A"] + shares["regime B"] == pytest.approx(1.0)
+
+
+def test_tables_say_on_which_side_they_err(rows):
+    kept = {row[1]: row for row in table(rows, "What is kept").rows}
+    highest, worst, typical = (kept[name] for name in kept)
+    assert (highest[2], worst[2]) == ("high", "exact")
+    assert all(a >= b >= c for a, b, c in zip(highest[4:], worst[4:], typical[4:], strict=True))
+    sides_of = {row[1]: row[2] for row in table(rows, "Read-out").rows}
+    assert sides_of["upper, everywhere"] == "high"
+    assert all(side == "low" for name, side in sides_of.items() if "lower" in name)
+    perturbed = [row[1] for row in table(rows, "Errors").rows]
+    assert {"decay", "all inputs at one step", "bfloat16 memory", "int8 weights"} <= set(perturbed)
+
+
+def test_half_lives_hidden_by_the_sequence_are_no_numbers():
+    rows = list(Probe("fading", 0, sequences=1, frames=2, side=4)._rows(_slow()))
+    hidden = table(rows, "Half-lives").rows[0]
+    assert hidden[2:5] == ("> 8",) * 3
+    assert hidden[-1] == 1.0
+
+
+def _slow():
+    target = get_target("gates-random", 0, Size(1, 2, 4))
+    case = target.cases[0]
+    slow = replace(case.gates, alpha=np.full_like(case.gates.alpha, 0.999))
+    return replace(target, cases=(replace(case, gates=slow),))
+
+
+def test_figures_mark_where_a_bound_goes_blind(rows):
+    figure = next(r for r in rows if isinstance(r, Figure) and "bound: all inputs," in r.title)
+    curves = {curve.name: curve for curve in figure.curves}
+    cap = curves["trivial cap"].y[0]
+    mark = next(m for m in figure.marks if m.text.startswith("paper: nothing"))
+    paper = curves["paper"].y
+    assert paper[0] is None  # no error yet, and no place on a logarithmic axis
+    assert all(y is not None and y < cap for y in paper[1 : int(mark.at)])
+    assert paper[int(mark.at)] >= cap
+    assert "does not exist" in figure.caption
+    for below, above in (("measured", "direction-aware"), ("exact factor", "paper, discounted"),
+                         ("paper, discounted", "paper")):  # fmt: skip
+        assert all(a is None or a <= b * (1 + 1e-9) for a, b in
+                   zip(curves[below].y, curves[above].y, strict=True))  # fmt: skip
+
+
+@pytest.mark.parametrize("level", [2.0**-8, 1e-3, 0.3])
+def test_the_certified_horizon_is_the_last_certifiable_one(level):
+    n = certified(level)
+    assert n == 0 or certifiable(n, 1.0, level)
+    assert not certifiable(n + 1, 1.0, level)
+
+
+def test_a_bound_with_a_wrong_constant_is_reported_as_violated(response, ledger):
+    """The planted bound is half the measured error at one step in the middle."""
+    broken = response.ladder.exact_measured.copy()
+    broken[1, 2, 6] = response.ladder.e[1, 2, 6] / 2
+    planted = replace(response, ladder=replace(response.ladder, exact_measured=broken))
+    found = sides(planted, "exact_measured")
+    assert found is not None
+    assert (found.run, found.step) == (1 * 4 + 2, 6)
+    checks = {row.key: row for row in ladder_checks([response, planted], ledger, PAGE, "layer")}
+    assert bound_outcome(checks["layer exact_measured"]) == VIOLATED
+    assert '"step":6' in checks["layer exact_measured"].witness.replace(" ", "")
+    assert bound_outcome(checks["layer product"]) == HOLDS
+
+
+def test_an_injection_above_its_bound_is_reported_as_violated(response, ledger):
+    honest = injection_check([response], ledger, "impl", PAGE, "layer")
+    assert honest is not None
+    assert (honest.statement, bound_outcome(honest)) == ("N3", HOLDS)
+    short = replace(response, ladder=replace(response.ladder, xi=response.ladder.xi * 0.9))
+    planted = injection_check([short], ledger, "impl", PAGE, "layer")
+    assert planted is not None
+    assert bound_outcome(planted) == VIOLATED
+    assert planted.witness
+    unmoved = replace(response, inputs_moved=False)
+    assert injection_check([unmoved], ledger, "impl", PAGE, "layer") is None
+
+
+def test_nothing_moved_is_no_violation(response, ledger):
+    still = replace(response, ladder=replace(response.ladder, e=0 * response.ladder.e))
+    assert sides(still, "exact_measured") is None
+    row = next(ladder_checks([still], ledger, PAGE, "layer"))
+    assert bound_outcome(row) != VIOLATED
+
+
+def test_every_bound_names_a_statement_and_known_assumptions(ledger):
+    known = {statement.id for statement in load_statements()}
+    ids = {hypothesis.id for hypothesis in ledger}
+    for statement, needs in BINDING.values():
+        assert statement in known
+        assert set(needs) <= ids
+    assert {"S5", "S6", "N3"} <= known
+
+
+@pytest.mark.parametrize("size", [(1, 2, 2), (1, 8, 2)])
+def test_the_smallest_probes_run(size):
+    """One sequence of two tokens: no spread, no interval, hardly a half-life, and no failure."""
+    for target in ("reference", "gates-random"):
+        rows = list(Probe(target, 0, *size).run({}, Path("unused")))
+        assert not any(bound_outcome(r) == VIOLATED for r in rows if isinstance(r, BoundCheck))
+
+
+def test_targets_are_listed_with_the_way_to_name_a_checkpoint():
+    assert [name for name, _ in targets()] == [*TARGETS, "PATH"]
+    assert all(words for _, words in targets())
+
+
+def test_presets_are_probes_of_their_seed():
+    assert [one.settings["seed"] for one in quick(3)] == [3]
+    expected = {"reference", "gates-random"} | (
+        {"fla"} if importlib.util.find_spec("fla") else set()
+    )
+    assert {one.settings["target"] for one in full(0)} == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"target": "refrence"}, "'reference'"),
+        ({"sequence": 3}, "'sequences'"),
+        ({"sequences": 0}, "sequences = 0"),
+        ({"side": 5}, "even number"),
+        ({"frames": "6"}, "a value like 6"),
+        ({"seed": True}, "a value like 0"),
+        ({"fps": float("inf")}, "a value like 16.0"),
+        ({"fps": 0}, "fps = 0"),
+        ({"target": "/no/such/file.safetensors"}, "no probe target"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_runs(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        probe(settings)
+
+
+def test_fla_is_asked_for_where_it_is_absent(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(PreconditionError, match="flash-linear-attention") as caught:
+        probe({"target": "fla"})
+    assert "install" in str(caught.value)
+
+
+def test_whole_numbers_serve_as_frames_per_second():
+    assert probe({"fps": 24})[0].settings["fps"] == 24.0

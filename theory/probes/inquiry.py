@@ -1,0 +1,51 @@
+"""The experiments behind ``bound probe``, made from settings; what can be named."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+
+from harness.base import Scalar
+from harness.errors import ConfigError
+from harness.protocols import Experiment
+from theory.probes.probe import Probe
+from theory.probes.targets import TARGETS, Size, require_target
+from theory.settings import complete
+
+DEFAULTS: dict[str, Scalar] = {
+    "target": "reference", "seed": 0, "sequences": 4, "frames": 6, "side": 8, "fps": 16.0,
+}  # fmt: skip
+"""Settings of a probe: what, the seed, sequences, latent frames, latent side, frames per second."""
+LARGE: dict[str, Scalar] = {"sequences": 16, "frames": 12}
+"""At the larger size a sequence is 192 scan steps long."""
+
+
+def probe(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
+    """Return the probe of one target.
+
+    Raises:
+        UserError: an unknown setting or target, a size that cannot be, a package not installed.
+    """
+    found = complete(settings, DEFAULTS)
+    Size(found["sequences"], found["frames"], found["side"])
+    if not found["fps"] > 0.0:
+        raise ConfigError(f"fps = {found['fps']}", expected="a positive number")
+    require_target(found["target"])
+    return [Probe(**found)]
+
+
+def targets() -> list[tuple[str, str]]:
+    """Return what can be probed by name, each with a few words on what it is."""
+    paths = ("PATH", "released weights: a .safetensors file, its index, or their folder")
+    return [*((name, words) for name, (words, _) in TARGETS.items()), paths]
+
+
+def quick(seed: int) -> Sequence[Experiment]:
+    """Return the probe that every run includes: the reference model, small."""
+    return probe({"target": "reference", "seed": seed})
+
+
+def full(seed: int) -> Sequence[Experiment]:
+    """Return probes of everything that needs no weights; fla's layer where fla is installed."""
+    named = [name for name in TARGETS if name != "fla" or importlib.util.find_spec("fla")]
+    return [one for name in named for one in probe({"target": name, "seed": seed, **LARGE})]
