@@ -10,14 +10,17 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import t
 
 from harness.engine import Known
 from harness.keys import explain
 from harness.protocols import Column, Scorer, Suite
-from harness.records import Record, TaskPlan, WorkItem
-from harness.reduce import point
+from harness.records import Record, Sample, TaskPlan, WorkItem
+from harness.reduce import label_path, point
+from harness.stats.intervals import Floats
 from harness.stats.multiplicity import holm
-from harness.stats.paired import PairedMean, paired_means
+from harness.stats.paired import PairedMean, mcnemar, paired_means, tango
+from harness.stats.stratified import stratified_mean
 from harness.store import StoredRun
 
 REGRESSED, IMPROVED = "regressed", "improved"
@@ -41,6 +44,15 @@ class Change(Record, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class _Pair(NamedTuple):
+    """One sample that both runs planned."""
+
+    id: str
+    sample: Sample
+    before: float | None
+    after: float | None
+
+
 class _Pairing(NamedTuple):
     suite: str
     model: str
@@ -48,6 +60,7 @@ class _Pairing(NamedTuple):
     column: Column
     mean: PairedMean
     flips: tuple[str, ...]
+    shared: str
 
 
 def compare_runs(
@@ -63,7 +76,7 @@ def compare_runs(
     pairings: list[_Pairing] = []
     for new, suite in zip(after.plan.tasks, suites, strict=True):
         old = _counterpart(new, before)
-        reason = "the baseline has no such task" if old is None else incomparable(old, new)
+        reason = "the baseline has no such task" if old is None else incomparable(old, new, suite)
         if old is None or reason:
             changes.append(
                 Change(
@@ -80,17 +93,22 @@ def compare_runs(
     return changes + _judge(pairings, effect, level)
 
 
-def incomparable(old: TaskPlan, new: TaskPlan) -> str:
-    """Return why two tasks must not be compared, or an empty string."""
+def incomparable(old: TaskPlan, new: TaskPlan, suite: Suite) -> str:
+    """Return why two tasks must not be compared, or an empty string.
+
+    Both must hold the same samples, unless the suite says that its runs meet on shared ones.
+    """
     lines = explain(
         {"judge": old.judge, "protocol": old.protocol},
         {"judge": new.judge, "protocol": new.protocol},
     )
     mine, theirs = ({_pair_id(item) for item in task.items} for task in (new, old))
-    if mine != theirs:
+    if suite.info.pairs == "all" and mine != theirs:
         lines.append(
             f"samples differ: {len(theirs - mine)} only before, {len(mine - theirs)} only after"
         )
+    if not mine & theirs:
+        lines.append("no sample is in both runs")
     return "; ".join(lines)
 
 
@@ -113,30 +131,68 @@ def _pair_task(
     old: TaskPlan, new: TaskPlan, suite: Suite, before: Known, after: Known
 ) -> Iterator[_Pairing]:
     olds = {_pair_id(item): item for item in old.items}
+    shared = [item for item in new.items if _pair_id(item) in olds]
+    union = len(olds) + len(new.items) - len(shared)
+    said = "" if len(shared) == union else f"{len(shared)} of {union} samples are in both runs"
     for scorer in suite.info.scorers:
         if scorer.name not in old.task.scorers or scorer.name not in new.task.scorers:
             continue
         for column in suite.info.columns[scorer.name]:
-            rows = [
-                (
+            pairs = [
+                _Pair(
                     _pair_id(item),
-                    item.sample.cluster,
+                    item.sample,
                     _value(olds[_pair_id(item)], column, scorer, suite, before),
                     _value(item, column, scorer, suite, after),
                 )
-                for item in new.items
+                for item in shared
+                if column.takes(item.sample.labels)
             ]
-            both = [row for row in rows if row[2] is not None and row[3] is not None]
-            ids = [row[0] for row in both]
-            mean = paired_means(
-                np.array([row[3] for row in both], float),
-                np.array([row[2] for row in both], float),
-                ids,
-                ids,
-                [row[1] for row in both],
-            )
-            flips = tuple(row[0] for row in rows if row[2] != row[3])
-            yield _Pairing(new.task.suite, new.task.model, scorer.name, column, mean, flips)
+            mean = paired_mean(column, [pair for pair in pairs if None not in pair[2:]])
+            flips = tuple(pair.id for pair in pairs if pair.before != pair.after)
+            yield _Pairing(new.task.suite, new.task.model, scorer.name, column, mean, flips, said)
+
+
+def paired_mean(column: Column, pairs: Sequence[_Pair]) -> PairedMean:
+    """Return the difference of a column over pairs that have both values, after minus before.
+
+    Successes of independent samples are held by McNemar's exact test with Tango's interval;
+    a mean of means, or one over strata, by its own linearised error; anything else by t.
+    """
+    after = np.array([pair.after for pair in pairs], float)
+    before = np.array([pair.before for pair in pairs], float)
+    ids = [pair.id for pair in pairs]
+    units = ids if column.units == "sample" else [pair.sample.cluster for pair in pairs]
+    if not column.plain and pairs:
+        return _over_strata(column, after - before, pairs, units)
+    mean = paired_means(after, before, ids, ids, units)
+    binary = len(set(after.tolist()) | set(before.tolist())) <= 2
+    if column.kind == "rate" and binary and pairs and mean.clusters == mean.pairs:
+        won, lost = int((after > before).sum()), int((after < before).sum())
+        interval = tango(won, lost, mean.pairs)
+        unit = column.scale
+        ends = [None if end is None else unit * end for end in (interval.lo, interval.hi)]
+        return mean._replace(lo=ends[0], hi=ends[1], p=mcnemar(won, lost), method="McNemar, Tango")
+    return mean
+
+
+def _over_strata(
+    column: Column, differences: Floats, pairs: Sequence[_Pair], units: Sequence[str]
+) -> PairedMean:
+    labels = [pair.sample.labels for pair in pairs]
+    found = stratified_mean(
+        differences,
+        [label_path(column.over, one) for one in labels],
+        units,
+        [label_path(column.strata, one) for one in labels],
+    )
+    interval, p = found.interval, None
+    if found.se is not None:
+        p = 2.0 * float(t.sf(abs(found.value) / found.se, found.df))
+    elif not differences.any():
+        p = 1.0
+    return PairedMean(found.value, found.se, interval.lo, interval.hi, p, differences.size,
+                      found.clusters, interval.method, interval.reason)  # fmt: skip
 
 
 def _value(
@@ -152,7 +208,7 @@ def _judge(pairings: Sequence[_Pairing], effect: float, level: float) -> list[Ch
     changes: list[Change] = []
     for pairing in pairings:
         mean, p = pairing.mean, p_of.get(id(pairing))
-        outcome, reason = SAME, mean.reason
+        outcome, reason = SAME, "; ".join(filter(None, (pairing.shared, mean.reason)))
         if mean.value is None:
             outcome, reason = INCOMPARABLE, mean.reason or "no sample has a value on both sides"
         elif p is not None and p < 1 - level and abs(mean.value) >= effect:

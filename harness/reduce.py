@@ -222,9 +222,9 @@ def estimate(
             resamples=RESAMPLES if column.plain else 0,
             seed=seed,
         )
-    paths = [_path(column.over, one) for one in labels] or [()] * len(points)
+    paths = [label_path(column.over, one) for one in labels] or [()] * len(points)
     if not column.plain and seen:
-        strata = [_path(column.strata, one) for one in labels]
+        strata = [label_path(column.strata, one) for one in labels]
         result = _stratified(column, result, values, paths, clusters, strata)
     if not result.missing:
         return result
@@ -235,7 +235,8 @@ def estimate(
     )
 
 
-def _path(names: Sequence[str], labels: Mapping[str, str]) -> Path:
+def label_path(names: Sequence[str], labels: Mapping[str, str]) -> Path:
+    """Return the values of some labels, outermost first; an absent label is empty."""
     return tuple(labels.get(name, "") for name in names)
 
 

@@ -14,9 +14,12 @@ from harness.compare import (
     REGRESSED,
     SAME,
     compare_runs,
+    paired_mean,
 )
 from harness.plan import Prepared
-from harness.records import Score
+from harness.protocols import Column
+from harness.records import Sample, Score
+from harness.stats.paired import mcnemar, tango
 from harness.store import StoredRun
 
 Prepare = Callable[..., Prepared]
@@ -105,3 +108,68 @@ def test_the_false_alarm_rate_of_a_a_comparisons_stays_within_its_level(
         found = compare_runs(stored(plan, sides[0]), stored(plan, sides[1]), plan.suites)
         alarms += any(change.outcome in (REGRESSED, IMPROVED) for change in found)
     assert alarms / runs <= 0.05 + 3 * (0.05 * 0.95 / runs) ** 0.5
+
+
+RATE = Column(name="ok", title="OK", weights={"ok": 1}, lo=0, hi=1, kind="rate", scale=100)
+
+
+def pairs(before: list[float], after: list[float], bases: int, suites: int = 1):
+    """Pairs whose clusters are drawn within suites, as values in percent."""
+    from harness.compare import _Pair
+
+    samples = [
+        Sample(id=str(i), suite="toy", cluster=f"base{i % bases}",
+               labels={"suite": str(i % bases % suites)})
+        for i in range(len(before))
+    ]  # fmt: skip
+    rows = zip(samples, before, after, strict=True)
+    return [_Pair(one.id, one, 100 * old, 100 * new) for one, old, new in rows]
+
+
+def test_independent_successes_are_held_by_mcnemar_and_tango() -> None:
+    before, after = [1] * 30 + [0] * 30, [1] * 20 + [0] * 10 + [1] * 2 + [0] * 28
+    found = paired_mean(RATE, pairs(before, after, bases=60))
+    assert found.p == mcnemar(2, 10)
+    interval = tango(2, 10, 60)
+    assert interval.lo is not None
+    assert np.isclose(found.lo, 100 * interval.lo) and np.isclose(found.value, 100 * -8 / 60)
+    clustered = paired_mean(RATE, pairs(before, after, bases=6))
+    assert clustered.p != found.p and clustered.clusters == 6
+
+
+def test_differences_over_strata_agree_with_a_bootstrap_of_clusters_within_strata() -> None:
+    rng = np.random.default_rng(3)
+    size, bases = 2_000, 40
+    shift = rng.normal(0, 0.15, bases)
+    before = (rng.random(size) < 0.7).astype(float)
+    after = (rng.random(size) < 0.7 + shift[np.arange(size) % bases]).astype(float)
+    column = msgspec.structs.replace(RATE, strata=("suite",))
+    found = paired_mean(column, pairs(before.tolist(), after.tolist(), bases, suites=4))
+    sums = np.array([(after - before)[base::bases].sum() for base in range(bases)])
+    groups = [np.arange(bases)[np.arange(bases) % 4 == suite] for suite in range(4)]
+    draws = [
+        sum(sums[rng.choice(group, group.size)].sum() for group in groups) for _ in range(4_000)
+    ]
+    assert found.value is not None and found.se is not None
+    assert np.isclose(found.value, 100 * (after - before).mean())
+    assert np.isclose(found.se, 100 * np.std(draws) / size, rtol=0.1)
+    assert found.clusters == bases
+
+
+def test_a_suite_that_meets_on_shared_samples_compares_those_alone(
+    prepared: Prepare, toy: type
+) -> None:
+    suite = toy()
+    suite.info = msgspec.structs.replace(toy.info, pairs="shared")
+    plan = prepared(suite)
+    run = stored(plan, [1.0] * 10)
+    task = plan.plan.tasks[0]
+    fewer = msgspec.structs.replace(
+        plan.plan, tasks=(msgspec.structs.replace(task, items=task.items[:-4]),)
+    )
+    changes = compare_runs(run, StoredRun(Path(), fewer, run.rows, None), [suite])
+    assert {change.outcome for change in changes} == {SAME}
+    assert all("6 of 10 samples are in both runs" in change.reason for change in changes)
+    none = msgspec.structs.replace(plan.plan, tasks=(msgspec.structs.replace(task, items=()),))
+    (apart,) = compare_runs(run, StoredRun(Path(), none, run.rows, None), [suite])
+    assert apart.outcome == INCOMPARABLE and "no sample is in both runs" in apart.reason
