@@ -8,6 +8,7 @@ frames except full attention.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
@@ -140,17 +141,12 @@ def visible_pairs(window: Window, frames: int, tokens_per_frame: int) -> int:
     """Return how many (query, key) pairs of tokens of a clip are visible, counted in closed form.
 
     Zero frames of ``fold_zero_pad`` count on both sides, as the released code computes them.
-
-    Raises:
-        ValueError: a causal window, which no released table has.
     """
-    if window.causality != "bidirectional":
-        raise ValueError("visible pairs are counted for bidirectional windows only")
     padding, rule = window.padding(frames), window.for_clip(frames)
-    classes = [
-        len(range(residue, frames + padding, rule.dilation)) for residue in range(rule.dilation)
-    ]
-    return sum(_pairs(rule, n, tokens_per_frame) for n in classes)
+    classes = [range(residue, frames + padding, rule.dilation) for residue in range(rule.dilation)]
+    if window.causality != "bidirectional":
+        return sum(_causal_pairs(rule, each, tokens_per_frame) for each in classes)
+    return sum(_pairs(rule, len(each), tokens_per_frame) for each in classes)
 
 
 def video_work(config: VideoConfig, grid: Grid, *, chunk: int = 64) -> Work:
@@ -284,6 +280,26 @@ def _pairs(window: Window, frames: int, size: int) -> int:
     if radius is None:
         return size * size * _band(frames, window.frames - 1)
     return _band(tokens, radius)
+
+
+def _causal_pairs(window: Window, frames: range, size: int) -> int:
+    """Return the visible pairs of one residue class whose later frames are hidden, frame by frame.
+
+    A query frame sees ``size^2`` pairs of a key frame; a window of ``r`` tokens leaves, at a
+    distance of ``f`` frames, those with ``|f size + t| <= r``, of which ``size - |t|`` exist.
+    """
+    reach, radius, total = window.reach(size), window.radius(size), 0
+    shared = functools.cache(
+        lambda apart: size * size if radius is None else
+        sum(size - abs(t) for t in range(1 - size, size) if abs(apart * size + t) <= radius)
+    )  # fmt: skip
+    for place, frame in enumerate(frames):
+        last = window.last_frame(frame)
+        newest = len(frames) - 1 if last is None else (last - frames.start) // frames.step
+        near = len(frames) if reach is None else reach
+        keys = range(max(0, place - near), min(newest, len(frames) - 1, place + near) + 1)
+        total += sum(shared(key - place) for key in keys)
+    return total
 
 
 def _band(length: int, radius: int) -> int:

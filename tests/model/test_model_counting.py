@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ from model.counting import (
     visible_pairs,
 )
 from model.linear_memory import chunked
-from model.masks import Window, visible
+from model.masks import Causality, Window, visible
 from model.mixture import WorldActionModel
 from model.network import VideoDiT
 from model.streaming import advance, start
@@ -66,17 +67,14 @@ def test_parameters_follow_every_option(change):
     rule=st.sampled_from(["token", "frame", "paper"]),
     d=st.integers(1, 5),
     fold=st.sampled_from(["fold_exact", "fold_zero_pad"]),
+    causality=st.sampled_from(get_args(Causality)),
+    block=st.integers(1, 3),
 )
-def test_visible_pairs_are_the_ones_of_the_mask(frames, size, w, rule, d, fold):
-    window = Window(w, rule, d, fold)
+def test_visible_pairs_are_the_ones_of_the_mask(frames, size, w, rule, d, fold, causality, block):
+    window = Window(w, rule, d, fold, causality, block)
     padded = range(frames + window.padding(frames))
     mask = visible(window.for_clip(frames), size, padded, padded)
     assert visible_pairs(window, frames, size) == int(mask.sum())
-
-
-def test_causal_pairs_are_not_counted():
-    with pytest.raises(ValueError, match="bidirectional windows only"):
-        visible_pairs(Window(2, causality="causal"), 4, 1)
 
 
 def test_visible_pairs_in_closed_form():
