@@ -1,0 +1,245 @@
+"""Small networks trained on tasks whose exact risks are known: the bridge to training.
+
+Each training ends in rows: learning curve, held-out risk, the share of the gap it recovers, and
+the checks that hold for every network, however well it is trained. Trainings already in the
+journal are not made again, an interrupted one goes on from its checkpoint; either way the rows are
+the same. Failure to reach R_full shows nothing about what a network could represent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ConfigError, nearest
+from harness.evidence import Measurement
+from harness.keys import content_key
+from harness.protocols import Evidence
+from harness.records import Scalar
+from theory.tasks.registry import TASKS, get_task
+from theory.tiny import PLAYERS, STACKS, subsets
+from theory.training import VERSION as TRAINING_VERSION
+from theory.training import Recipe, train_network
+from theory.trials_figures import LONGEST, Story, attribution_rows, drawings
+from theory.trials_rows import LAST, Sizes, Subject, failed, rows_of
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is trained on when nothing else is asked for.
+
+    Args:
+        task: name of the task.
+        steps: the budget.
+        stacks: networks, comma-separated names of ``theory.tiny.STACKS``.
+        params: parameters of the task.
+        beta_max: ends of the range of write strengths, one training each.
+        positions: add learned positions.
+        rate: largest learning rate.
+    """
+
+    task: str
+    steps: int = 400
+    stacks: str = "window,hybrid"
+    params: Mapping[str, Any] = field(default_factory=dict)
+    beta_max: tuple[float, ...] = (1.0,)
+    positions: bool = True
+    rate: float = 3e-3
+
+
+PROBLEMS = {
+    **{name: Problem(name) for name in TASKS},
+    "occluded_identity": Problem("occluded_identity", 300),
+    "fuse": Problem("fuse", 300),
+    "assoc_overwrite": Problem("assoc_overwrite", 700),
+    "parity": Problem(
+        "stages", 600, "memory", {"target": "parity", "p_success": 1.0, "t": 10}, (1.0, 2.0),
+        positions=False, rate=1e-2,
+    ),
+}  # fmt: skip
+"""Every task with its budget, and ``parity``: state tracking, out of reach of beta in (0, 1)."""
+
+SETTINGS: dict[str, Scalar] = {
+    "task": None, "stacks": None, "steps": None, "seeds": 1, "seed": 0, "beta_max": None,
+    "positions": None, "attribution": False,
+}  # fmt: skip
+"""Settings of ``theory/train``; None takes what the problem says."""
+
+
+def train(settings: Mapping[str, Scalar]) -> Sequence[Trials]:
+    """Return the trainings on one task.
+
+    Settings: task (of ``PROBLEMS``); stacks; steps; seeds, the number of trainings per network,
+    and seed, the first of them; beta_max, the end of the range of write strengths; positions;
+    attribution, which also trains every subset of the pathways.
+
+    Raises:
+        ConfigError: a setting is unknown or wrong; names what is allowed.
+    """
+    for name in settings:
+        if name not in SETTINGS:
+            raise ConfigError(f"theory/train has no setting {name!r}", hint=nearest(name, SETTINGS))
+    chosen = {**SETTINGS, **settings}
+    name = chosen["task"]
+    if not isinstance(name, str) or name not in PROBLEMS:
+        raise ConfigError(f"unknown task {name!r}", hint=nearest(str(name), PROBLEMS))
+    problem = PROBLEMS[name]
+    if chosen["steps"] is not None:
+        problem = replace(problem, steps=_whole(chosen, "steps", 1))
+    if chosen["stacks"] is not None:
+        problem = replace(problem, stacks=str(chosen["stacks"]))
+    if (beta_max := chosen["beta_max"]) is not None:
+        if isinstance(beta_max, bool | str) or not 0 < beta_max <= 2:
+            raise ConfigError(f"beta_max = {beta_max!r}", expected="a number in (0, 2]")
+        problem = replace(problem, beta_max=(float(beta_max),))
+    if chosen["positions"] is not None:
+        problem = replace(problem, positions=_flag(chosen, "positions"))
+    first, count = _whole(chosen, "seed", 0), _whole(chosen, "seeds", 1)
+    seeds = range(first, first + count)
+    return [Trials(name, problem, seeds, attribution=_flag(chosen, "attribution"))]
+
+
+def full(seed: int = 0) -> Sequence[Trials]:
+    """Return the trainings of the full preset: recall, delay, attribution, capacity, parity."""
+    asked: list[dict[str, Scalar]] = [
+        {"task": "occluded_identity"}, {"task": "fuse"}, {"task": "bursty", "attribution": True},
+        {"task": "assoc_overwrite"}, {"task": "parity"},
+    ]  # fmt: skip
+    return [one for settings in asked for one in train({**settings, "seed": seed})]
+
+
+class Trials:
+    """Networks trained on one problem.
+
+    Args:
+        problem: its name.
+        setup: what is trained.
+        seeds: one training of each network per seed.
+        attribution: whether every subset of the pathways is trained too.
+        sizes: of the samples that are looked at.
+    """
+
+    def __init__(
+        self, problem: str, setup: Problem, seeds: Sequence[int], *, attribution: bool = False,
+        sizes: Sizes | None = None,
+    ) -> None:  # fmt: skip
+        self.setup, self.seeds, self.attribution = setup, seeds, attribution
+        self.sizes = sizes or Sizes()
+        self.problem = problem
+        self.name = f"theory/train/{problem}"
+        self.title = f"Training on {problem}"
+        named = {name: STACKS[name] for name in stack_names(setup.stacks)}
+        others = {"+".join(chosen): chosen for chosen in subsets()} if attribution else {}
+        self.arms = {**named, **{k: v for k, v in others.items() if v not in named.values()}}
+        self.shown = tuple(named)
+        self.settings: dict[str, Scalar] = {
+            "version": f"{VERSION}.{TRAINING_VERSION}", "problem": problem, "task": setup.task,
+            **{f"task.{name}": value for name, value in setup.params.items()},
+            "stacks": ",".join(self.arms), "shown": ",".join(self.shown), "steps": setup.steps,
+            "first_seed": seeds[0], "seeds": len(seeds),
+            "beta_max": ",".join(f"{b:g}" for b in setup.beta_max), "rate": setup.rate,
+            "positions": setup.positions, "attribution": attribution, **asdict(self.sizes),
+        }  # fmt: skip
+
+    def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
+        """Yield every row; trainings that are known whole are not made again.
+
+        Raises:
+            DataError: a checkpoint in ``scratch`` is damaged.
+        """
+        rows: list[Measurement] = []
+        for subject in self.subjects():
+            stored = _stored(known, subject.recipe.key)
+            for row in stored or self._train(subject, scratch):
+                if isinstance(row, Measurement):
+                    rows.append(row)
+                if row.key not in known:
+                    yield row
+        for row in self._conclude(rows):
+            if row.key not in known:
+                yield row
+
+    def subjects(self) -> Iterator[Subject]:
+        """Yield every training, all networks of one seed before the next seed."""
+        for seed in self.seeds:
+            for name, mixers in self.arms.items():
+                for beta_max in self.setup.beta_max:
+                    several = len(self.setup.beta_max) > 1
+                    label = f"{name}, beta in (0, {beta_max:g})" if several else name
+                    yield Subject(
+                        label, name, self.recipe(mixers, seed, beta_max), self.name, self.key,
+                        self.sizes, resets=name in self.shown,
+                    )  # fmt: skip
+
+    def recipe(self, mixers: tuple[str, ...], seed: int, beta_max: float) -> Recipe:
+        """Return how one network is trained."""
+        setup = self.setup
+        return Recipe(
+            setup.task, mixers, setup.steps, seed, dict(setup.params), beta_max, setup.positions,
+            rate=setup.rate, held_out=self.sizes.held_out,
+        )  # fmt: skip
+
+    def key(self, *place: object) -> str:
+        """Return the key of the row at a place."""
+        return content_key(self.name, self.settings, place)
+
+    def _train(self, subject: Subject, scratch: Path) -> list[Evidence]:
+        try:
+            trained = train_network(subject.recipe, scratch)
+        except FloatingPointError as error:
+            return [failed(subject, str(error))]
+        return list(rows_of(subject, trained))
+
+    def _conclude(self, rows: list[Measurement]) -> Iterator[Evidence]:
+        task = get_task(self.setup.task, **self.setup.params)
+        windows = range(min(task.horizon, LONGEST) + 1)
+        exact = [task.exact(w).R_w for w in windows]
+        story = Story(self.problem, self.name, self.key, self.shown, exact, rows)
+        yield from drawings(story)
+        if self.attribution:
+            yield from attribution_rows(story, PLAYERS)
+
+
+def _stored(known: Mapping[str, Evidence], training: str) -> list[Measurement]:
+    """Return the rows of a training if the journal holds all of them, else none."""
+    rows = [
+        row
+        for row in known.values()
+        if isinstance(row, Measurement) and row.labels.get("training") == training
+    ]
+    return rows if any(row.quantity == LAST for row in rows) else []
+
+
+def stack_names(text: str) -> list[str]:
+    """Read comma-separated names of stacks; of two names for one stack the first counts.
+
+    Raises:
+        ConfigError: there are none, or a name is unknown (the nearest are given).
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise ConfigError("no stacks", expected="one or more of " + ", ".join(sorted(STACKS)))
+    unique: dict[tuple[str, ...], str] = {}
+    for name in names:
+        if name not in STACKS:
+            raise ConfigError(f"unknown stack {name!r}", hint=nearest(name, STACKS))
+        unique.setdefault(STACKS[name], name)
+    return list(unique.values())
+
+
+def _whole(settings: Mapping[str, Scalar], name: str, low: int) -> int:
+    value = settings[name]
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise ConfigError(f"{name} = {value!r}", expected=f"a whole number, {low} or more")
+    return value
+
+
+def _flag(settings: Mapping[str, Scalar], name: str) -> bool:
+    value = settings[name]
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} = {value!r}", expected="true or false")
+    return value
