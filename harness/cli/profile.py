@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from harness.profiling.sweep import Profile
+from harness.base import Scalar
+from harness.cli.options import FailOn, Quiet
+from harness.cli.profile_settings import FLOPS, LATENCY, MEMORY, SCALING
 
 verbs = typer.Typer(
-    help="Measure how the reference model scales, and count what it computes.",
+    help="Measure how the reference model scales, how long it takes, what it holds in memory, and "
+    "count what it computes; hold the paper's statements on cost against it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+Config = Annotated[str, typer.Option(help="Network; `conform model` and the README name them.")]
+Lengths = Annotated[str, typer.Option(help="Tokens of video, comma-separated, whole frames.")]
+Frame = Annotated[str, typer.Option(help="Tokens of a frame, rows x columns (480P: 30x52).")]
+Rounds = Annotated[int, typer.Option(min=1, help="Timed repeats per point; 6 give intervals.")]
+Arms = Annotated[str, typer.Option(help="Only these, e.g. 'hybrid,full attention'.")]
+Device = Annotated[str, typer.Option(help="cpu (one thread) or cuda (device events).")]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="Run directory, continued if it exists (default: runs/NAME-ID); or a .json."),
+]
+Against = Annotated[
+    Path | None, typer.Option(help="Compare with an earlier profile: a run or a .json.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,140 +40,133 @@ def register(app: typer.Typer) -> None:
 
 @verbs.command()
 def scaling(
-    config: Annotated[str, typer.Option(help="Network, e.g. small.")] = "small",
-    lengths: Annotated[str, typer.Option(help="Tokens, comma-separated.")] = "512,1024,2048,4096",
-    rounds: Annotated[int, typer.Option(min=1, help="Timed repeats per point.")] = 7,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    out: Annotated[Path | None, typer.Option(help="Write the profile as JSON.")] = None,
-    against: Annotated[Path | None, typer.Option(help="Compare with an earlier profile.")] = None,
+    config: Config = SCALING.config,
+    lengths: Lengths = SCALING.lengths,
+    frame: Frame = SCALING.frame,
+    rounds: Rounds = SCALING.rounds,
+    arms: Arms = SCALING.arms,
+    device: Device = SCALING.device,
+    out: Out = None,
+    against: Against = None,
+    fail_on: FailOn = None,
+    quiet: Quiet = False,
 ) -> int:
     """Time one forward over lengths: hybrid, full attention, and each kind of layer alone.
 
-    Prints medians, the exponent of growth with its interval, and R2 of a straight line. On a CPU
-    one thread is used and processor time is counted; on a GPU, time between device events.
+    Finds the exponent of growth with its interval, R2 of a straight line, and the speed-up of the
+    hybrid network. On a CPU processor time is counted, on a GPU time between device events.
     """
-    import msgspec
-
-    from harness.cli.model_arms import arms_of, parse_lengths, timing_on
-    from harness.cli.progress import progress
-    from harness.files import atomic_write
-    from harness.profiling import sweep
-
-    tokens = parse_lengths(lengths)
-    timing = timing_on(device)
-    arms = arms_of(config, device)
-    with progress(quiet=False) as tell:
-        tell.expect(len(arms) * len(tokens))
-        tell.note(f"scaling of {config} on {device}")
-        points = tuple(
-            sweep.measure(
-                arms, tokens, rounds=rounds, timer=timing.timer, exhausted=timing.exhausted,
-                step=tell.advance,
-            )
-        )  # fmt: skip
-    profile = sweep.Profile(
-        config=config,
-        machine=sweep.machine(timing.name, timing.threads),
-        points=points,
-        growth=tuple(sweep.grow(points)),
-    )
-    show(profile)
-    if out is not None:
-        atomic_write(out, msgspec.json.format(msgspec.json.encode(profile), indent=1) + b"\n")
-    if against is not None:
-        show_ratios(profile, against)
-    return 0
+    settings: dict[str, Scalar] = {
+        "config": config, "lengths": lengths, "frame": frame, "rounds": rounds, "arms": arms,
+        "device": device,
+    }  # fmt: skip
+    return pursue("scaling", settings, out, against, fail_on, quiet=quiet)
 
 
-def show(profile: Profile) -> None:
-    """Print the points and the growth of each arm."""
-    print("machine: " + ", ".join(f"{name} {value}" for name, value in profile.machine.items()))
-    print(f"{'arm':24} {'tokens':>8} {'median s':>10} {'95 % interval':>23}")
-    for point in profile.points:
-        seconds = "—" if point.seconds is None else f"{point.seconds:.4f}"
-        span = point.reason if point.lo is None else f"{point.lo:.4f} to {point.hi:.4f}"
-        print(f"{point.arm:24} {point.length:8} {seconds:>10} {span:>23}")
-    print(f"\n{'arm':24} {'exponent':>8} {'95 % interval':>16} {'R2 of a line':>13}")
-    for growth in profile.growth:
-        if growth.exponent is None:
-            print(f"{growth.arm:24} {growth.reason}")
-            continue
-        span = "undefined" if growth.lo is None else f"{growth.lo:.2f} to {growth.hi:.2f}"
-        print(f"{growth.arm:24} {growth.exponent:8.2f} {span:>16} {growth.r2_line:13.4f}")
+@verbs.command()
+def latency(
+    config: Config = LATENCY.config,
+    lengths: Lengths = LATENCY.lengths,
+    frame: Frame = LATENCY.frame,
+    rounds: Rounds = LATENCY.rounds,
+    steps: Annotated[int, typer.Option(min=1, help="Sampling steps of an answer.")] = LATENCY.steps,
+    horizon: Annotated[int, typer.Option(min=1, help="Actions of one chunk.")] = LATENCY.horizon,
+    control_hz: Annotated[
+        float, typer.Option(help="Actions a robot takes per second.")
+    ] = LATENCY.control_hz,
+    device: Device = LATENCY.device,
+    out: Out = None,
+    against: Against = None,
+    fail_on: FailOn = None,
+    quiet: Quiet = False,
+) -> int:
+    """Time one DiT step, one chunk of actions, and video with actions; break a step into parts.
+
+    Wall time, with tails; how many times faster than real time an answer comes. A network without
+    an action branch is given a small one. Text encoder and autoencoder are not included.
+    """
+    settings: dict[str, Scalar] = {
+        "config": config, "lengths": lengths, "frame": frame, "rounds": rounds, "steps": steps,
+        "horizon": horizon, "control_hz": control_hz, "device": device,
+    }  # fmt: skip
+    return pursue("latency", settings, out, against, fail_on, quiet=quiet)
 
 
-def show_ratios(profile: Profile, path: Path) -> None:
-    """Print this profile over an earlier one."""
-    from harness.errors import PreconditionError
-    from harness.profiling.sweep import against, load_profile
+@verbs.command()
+def memory(
+    config: Config = MEMORY.config,
+    lengths: Lengths = MEMORY.lengths,
+    frame: Frame = MEMORY.frame,
+    arms: Arms = MEMORY.arms,
+    device: Device = MEMORY.device,
+    out: Out = None,
+    against: Against = None,
+    fail_on: FailOn = None,
+    quiet: Quiet = False,
+) -> int:
+    """Measure peak memory of one forward, and the state of a stream beside its closed form.
 
-    if not path.exists():
-        raise PreconditionError("there is no earlier profile", where=str(path))
-    print("\nthis profile over the earlier one")
-    for one in against(profile, load_profile(path.read_bytes(), str(path))):
-        value = "—" if one.ratio is None else f"{one.ratio:.3f}"
-        span = one.reason if one.lo is None else f"{one.lo:.3f} to {one.hi:.3f}"
-        print(f"{one.arm:24} {one.length:8} {value:>8} {span}")
+    The peak is that of the allocator, beyond weights and inputs; on a CPU it is read from the
+    profiler's record of every allocation, and equal runs give equal figures.
+    """
+    settings: dict[str, Scalar] = {
+        "config": config, "lengths": lengths, "frame": frame, "arms": arms, "device": device,
+    }  # fmt: skip
+    return pursue("memory", settings, out, against, fail_on, quiet=quiet)
 
 
 @verbs.command()
 def flops(
-    config: Annotated[str, typer.Option(help="Network, e.g. v1-720p.")] = "v1-720p",
-    frames: Annotated[int, typer.Option(min=1, help="Latent frames.")] = 21,
-    tokens: Annotated[int, typer.Option(min=1, help="Tokens per frame (720P: 3520).")] = 3520,
-    passes: Annotated[int, typer.Option(min=1, help="Forward passes of a run.")] = 4,
-    hardware: Annotated[float, typer.Option(help="Peak TFLOPS (A800 dense bf16: 312).")] = 312.0,
+    config: Config = FLOPS.config,
+    frames: Annotated[int, typer.Option(min=1, help="Latent frames.")] = FLOPS.frames,
+    tokens: Annotated[
+        int, typer.Option(min=1, help="Tokens per frame (720P: 3520).")
+    ] = FLOPS.tokens,
+    passes: Annotated[int, typer.Option(min=1, help="Forward passes of a run.")] = FLOPS.passes,
+    out: Out = None,
+    fail_on: FailOn = None,
+    quiet: Quiet = False,
 ) -> int:
     """Count a forward and a run in closed form: 720P, 5 s, unless said otherwise.
 
     Plain linear layers stand apart from attention, because the paper's PFLOP column fits the
     former alone: a profiler of modules does not see fused attention.
     """
-    from harness.cli.model_arms import config_of, require_torch
-
-    require_torch()
-    from model.config import full_attention
-    from model.counting import Grid, parameters, video_work
-
-    found = config_of(config)
-    grid = Grid(frames=frames, tokens_per_frame=tokens)
-    print(f"{config}: {parameters(found):,} parameters, {grid.tokens:,} tokens")
-    print(f"{'PFLOP':28} {'hybrid':>10} {'full attention':>15}")
-    works = [video_work(found.video, grid), video_work(full_attention(found.video), grid)]
-    for name, values in (
-        ("one forward", [work.flops for work in works]),
-        ("  plain linear layers", [2 * work.linear for work in works]),
-        ("  attention and memory", [work.flops - 2 * work.linear for work in works]),
-        (f"a run of {passes} forwards", [passes * work.flops for work in works]),
-    ):
-        print(f"{name:28} {values[0] / 1e15:10.3f} {values[1] / 1e15:15.3f}")
-    least = passes * works[0].flops / (hardware * 1e12)
-    print(f"at the peak of {hardware:g} TFLOPS a run takes at least {least:.1f} s")
-    print()
-    show_paper_column(hardware)
-    return 0
+    settings: dict[str, Scalar] = {
+        "config": config, "frames": frames, "tokens": tokens, "passes": passes,
+    }  # fmt: skip
+    return pursue("flops", settings, out, None, fail_on, quiet=quiet)
 
 
-def show_paper_column(hardware: float) -> None:
-    """Hold the paper's PFLOP column against two ways of counting, and its time against a peak."""
-    from model.comparators import accounts, work_ceiling_pflop
+def pursue(
+    kind: str,
+    settings: Mapping[str, Scalar],
+    out: Path | None,
+    against: Path | None,
+    fail_on: list[str] | None,
+    *,
+    quiet: bool,
+) -> int:
+    """Profile into a run or a file, print what was found, compare, and gate."""
+    from harness.cli import profile_view
+    from harness.cli.options import check_outcomes
+    from harness.efficiency_verdicts import efficiency_verdicts
+    from harness.errors import ExitCode
+    from harness.profiling.files import load_profile
 
-    print("the paper's PFLOP column (720P, 5 s), under choices that its text does not state")
-    print(f"{'model':24} {'printed':>8} {'linear':>8} {'all':>8} {'passes':>7}  assumption")
-    rows = accounts()
-    for row in rows:
-        print(
-            f"{row.name:24} {row.reported_pflop:8.1f} {row.linear_pflop:8.2f} "
-            f"{row.total_pflop:8.2f} {row.passes:7}  {row.assumption}"
-        )
-    widest = max(abs(row.gap) for row in rows)
-    print(
-        f"linear layers alone fit all rows within {100 * widest:.1f} %: attention seems uncounted"
-    )
-    ceiling = work_ceiling_pflop(43.0, hardware)
-    default = 100 * rows[0].total_pflop / rows[0].passes
-    verdict = "cannot be" if default > ceiling else "may be"
-    print(
-        f"43 s at {hardware:g} TFLOPS allow {ceiling:.1f} PFLOP; fifty guided steps need "
-        f"{default:.1f}: the printed row {verdict} the undistilled default"
-    )
+    gates = check_outcomes(fail_on)
+    earlier = None if against is None else load_profile(against)
+    if out is not None and out.suffix == ".json":
+        rows, failures = profile_view.to_file(kind, settings, out, quiet=quiet), []
+        place = str(out)
+    else:
+        rows, failures, place = profile_view.to_run(kind, settings, out, quiet=quiet)
+    verdicts = efficiency_verdicts(rows)
+    if not quiet:
+        profile_view.show(rows, verdicts, place)
+    if earlier is not None:
+        profile_view.show_ratios(rows, earlier)
+    if failures:
+        print("not finished: " + "; ".join(failures))
+        return ExitCode.INCOMPLETE
+    return ExitCode.GATE_FAILED if any(v.outcome in gates for v in verdicts) else ExitCode.OK

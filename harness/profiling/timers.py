@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+import numpy as np
 from scipy.stats import binom
 
 Name = TypeVar("Name", bound=Hashable)
@@ -26,8 +27,8 @@ class Duration(NamedTuple):
     busy_s: float
 
 
-class Median(NamedTuple):
-    """Median of repeated durations with a distribution-free interval; None where undefined."""
+class Quantile(NamedTuple):
+    """Median or another quantile of repeats with a distribution-free interval, where defined."""
 
     value: float
     lo: float | None
@@ -77,20 +78,29 @@ def interleaved(
             yield name, number, timer(candidates[name])
 
 
-def median(values: Sequence[float], level: float = 0.95) -> Median:
-    """Return the median with the order-statistic interval of at least ``level`` coverage.
+def median(values: Sequence[float], level: float = 0.95) -> Quantile:
+    """Return the median with its interval (see ``quantile``); six values give the first one."""
+    return quantile(values, 0.5, level)
 
-    The k-th smallest and k-th largest of n values enclose the median of their distribution with
-    probability 1 - 2 P(Binomial(n, 1/2) < k); below six values no k reaches 95 %.
+
+def quantile(values: Sequence[float], share: float, level: float = 0.95) -> Quantile:
+    """Return a quantile with the order-statistic interval of at least ``level`` coverage.
+
+    Of n values the number below the quantile q is Binomial(n, q), so the r-th and s-th smallest
+    enclose it with probability P(r <= Binomial(n, q) < s). A side that would need a rank outside
+    1..n leaves the interval undefined.
 
     Raises:
-        ValueError: no values.
+        ValueError: no values, or a share outside (0, 1).
     """
     if not values:
-        raise ValueError("median of no values")
-    ordered, size = sorted(values), len(values)
-    middle = (ordered[(size - 1) // 2] + ordered[size // 2]) / 2
-    rank = int(binom.ppf((1 - level) / 2, size, 0.5))
-    if rank < 1 or 2 * binom.cdf(rank - 1, size, 0.5) > 1 - level:
-        return Median(middle, None, None, size, f"{size} repeats are too few for an interval")
-    return Median(middle, ordered[rank - 1], ordered[size - rank], size)
+        raise ValueError("quantile of no values")
+    if not 0 < share < 1:
+        raise ValueError(f"quantile: expected a share between 0 and 1, got {share}")
+    ordered, size, tail = sorted(values), len(values), (1 - level) / 2
+    value = float(np.quantile(ordered, share))
+    lower = int(binom.ppf(tail, size, share))
+    upper = int(binom.ppf(1 - tail, size, share)) + 1
+    if lower < 1 or upper > size:
+        return Quantile(value, None, None, size, f"{size} repeats are too few for an interval")
+    return Quantile(value, ordered[lower - 1], ordered[upper - 1], size)

@@ -1,23 +1,12 @@
-"""Sweeps: growth recovered, exhausted memory typed, comparisons only between equals."""
+"""Sweeps: arms interleaved, exhausted memory typed, known points left alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
 import pytest
 
-from harness.errors import DataError
-from harness.profiling.sweep import (
-    Growth,
-    Point,
-    Prepare,
-    Profile,
-    against,
-    grow,
-    load_profile,
-    measure,
-)
+from harness.profiling.sweep import Bench, Point, Prepare, measure, memory_shortage
 from harness.profiling.timers import Duration, Work
 
 CLOCK = {"seconds": 0.0}
@@ -40,69 +29,103 @@ def timer(work: Work) -> Duration:
     return Duration(CLOCK["seconds"], CLOCK["seconds"])
 
 
-def exhausting(length: int) -> Work:
+def sweep(arms: dict[str, Prepare], **options: object) -> list[Point]:
+    return list(measure(arms, [4, 1, 2, 8], rounds=7, timer=timer, **options))  # type: ignore[arg-type]
+
+
+def exhausted(length: int) -> Work:
     if length > 2:
         raise MemoryError("too small a device")
     return costing(float)(length)
 
 
-def sweep(**arms: Prepare) -> list[Point]:
-    return list(measure(arms, [1, 2, 4, 8], rounds=7, timer=timer))
+def exhausted_late(length: int) -> Work:
+    """Memory runs out in the third call, as it does when another program takes it."""
+    calls = iter(range(3))
+
+    def work() -> None:
+        if length == 4 and next(calls, None) is None:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB\nmore text")
+        CLOCK["seconds"] = 1.0
+
+    return work
 
 
-def test_exponents_and_lines_are_recovered() -> None:
-    points = sweep(line=costing(lambda n: 3.0 * n), square=costing(lambda n: 2.0 * n * n))
-    growth = {one.arm: one for one in grow(points)}
-    assert growth["line"].exponent == pytest.approx(1)
-    assert growth["line"].r2_line == pytest.approx(1)
-    assert growth["square"].exponent == pytest.approx(2)
-    assert growth["square"].r2_line is not None
-    assert growth["square"].r2_line < 0.99
-    assert len(points) == 8
-    assert all(point.rounds == 7 and point.lo is not None for point in points)
+def test_every_arm_is_timed_at_every_length_from_the_shortest_on() -> None:
+    points = sweep({"line": costing(lambda n: 3.0 * n), "square": costing(lambda n: n * n)})
+    assert [(point.arm, point.length) for point in points] == [
+        (arm, length) for length in (1, 2, 4, 8) for arm in ("line", "square")
+    ]
+    found = {(p.arm, p.length): {d.busy_s for d in p.durations} for p in points}
+    assert found["line", 4] == {12.0}
+    assert found["square", 8] == {64.0}
+    assert all(len(point.durations) == 7 for point in points)
 
 
-def test_a_length_out_of_memory_is_a_missing_point_and_the_rest_goes_on() -> None:
-    points = sweep(fine=costing(float), large=exhausting)
-    missing = [point for point in points if point.seconds is None]
-    assert [(point.arm, point.length) for point in missing] == [("large", 4), ("large", 8)]
-    assert {point.reason for point in missing} == {"too small a device"}
-    growth = {one.arm: one for one in grow(points)}
-    assert growth["fine"].points == 4
-    assert growth["large"].points == 2
-    assert growth["large"].lo is None
+@pytest.mark.parametrize(
+    ("arm", "lost", "reason"),
+    [(exhausted, [4, 8], "too small a device"),
+     (exhausted_late, [4], "CUDA out of memory. Tried to allocate 2 GiB")],
+)  # fmt: skip
+def test_a_length_out_of_memory_is_a_missing_point_and_the_rest_goes_on(
+    arm: Prepare, lost: list[int], reason: str
+) -> None:
+    points = sweep({"fine": costing(float), "large": arm})
+    missing = [point for point in points if point.reason]
+    assert [(point.arm, point.length) for point in missing] == [("large", n) for n in lost]
+    assert {point.reason for point in missing} == {reason}
+    assert all(not point.durations for point in missing)
+    assert sum(len(point.durations) == 7 for point in points) == 8 - len(lost)
 
 
-def test_an_arm_with_one_length_has_no_growth() -> None:
-    (only,) = grow([Point(arm="a", length=1, seconds=1.0)])
-    assert only == Growth(arm="a", exponent=None, points=1,
-                          reason="1 lengths have a value, a growth needs two")  # fmt: skip
+def test_another_error_is_not_taken_for_exhausted_memory() -> None:
+    def broken(length: int) -> Work:
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        sweep({"broken": broken})
 
 
-def profile(factor: float, **machine: object) -> Profile:
-    points = sweep(a=costing(lambda n: factor * n))
-    where = {"device": "cpu", "processor": "x", "cpus": 2, "threads": 1, "load": 0.1, **machine}
-    return Profile(config="small", machine=where, points=tuple(points), growth=())  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "out of memory"),
+        (MemoryError("8 GiB asked"), "8 GiB asked"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"),
+         "DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"),
+        (type("OutOfMemoryError", (RuntimeError,), {})("whatever"), "whatever"),
+        (RuntimeError("index out of range"), None),
+    ],
+)  # fmt: skip
+def test_shortage_of_memory_is_told_from_other_errors(
+    error: BaseException, reason: str | None
+) -> None:
+    assert memory_shortage(error) == reason
 
 
-def test_a_profile_is_compared_with_an_earlier_one_of_the_same_machine() -> None:
-    ratios = against(profile(2.0, load=9.0), profile(1.0))
-    assert [one.ratio for one in ratios] == pytest.approx([2.0] * 4)
-    assert all(one.lo is not None and one.hi is not None for one in ratios)
+def test_known_points_are_not_measured_again_but_are_told() -> None:
+    prepared: list[tuple[str, int]] = []
+    told: list[None] = []
+
+    def noting(name: str) -> Prepare:
+        def prepare(length: int) -> Work:
+            prepared.append((name, length))
+            return costing(float)(length)
+
+        return prepare
+
+    known = {("a", 1), ("a", 2), ("b", 1), ("b", 8)}
+    points = sweep({"a": noting("a"), "b": noting("b")}, known=known,
+                   step=lambda: told.append(None))  # fmt: skip
+    assert prepared == [("b", 2), ("a", 4), ("b", 4), ("a", 8)]
+    assert [(point.arm, point.length) for point in points] == prepared
+    assert len(told) == 8
 
 
-@pytest.mark.parametrize("change", [{"device": "gpu"}, {"cpus": 64}, {"threads": 2}])
-def test_another_machine_class_is_incomparable(change: dict[str, object]) -> None:
-    ratios = against(profile(2.0), profile(1.0, **change))
-    assert all(one.ratio is None for one in ratios)
-    assert all("incomparable" in one.reason for one in ratios)
-
-
-def test_stored_profiles_read_back_and_others_are_refused() -> None:
-    one = profile(1.0)
-    assert load_profile(msgspec.json.encode(one), "p.json") == one
-    with pytest.raises(DataError, match=r"not a profile(.|\n)*p\.json"):
-        load_profile(b"{}", "p.json")
-    other = msgspec.structs.replace(one, schema="other/1")
-    with pytest.raises(DataError, match="other/1"):
-        load_profile(msgspec.json.encode(other), "p.json")
+def test_the_machine_class_and_its_load_are_recorded() -> None:
+    machine = Bench(device="a GPU", threads=3).machine()
+    assert machine["device"] == "a GPU"
+    assert machine["threads"] == 3
+    assert isinstance(machine["cpus"], int)
+    assert machine["processor"]
+    assert machine["load"] is None or isinstance(machine["load"], float)

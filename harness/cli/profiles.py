@@ -1,0 +1,152 @@
+"""Profiles by name and settings: where experiments on cost are put together with the model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from harness.base import Scalar
+from harness.cli.model_answers import Answers, states_of
+from harness.cli.model_arms import (
+    Forward,
+    arms_of,
+    bench_on,
+    config_of,
+    parse_frame,
+    require_memory,
+)
+from harness.cli.model_counts import counts_of
+from harness.cli.profile_settings import FLOPS, LATENCY, MEMORY, QUICK, SCALING
+from harness.errors import ConfigError, nearest
+from harness.profiling.accounts import Flops
+from harness.profiling.growth import FULL, HYBRID, Scaling
+from harness.profiling.latency import ACTIONS, JOINT, STEP, Latency, Pace
+from harness.profiling.memory import Memory, cpu_peak, cuda_peak
+from harness.profiling.rows import parse_lengths
+from harness.profiling.spans import CpuClock, CudaClock
+from harness.protocols import Experiment, Progress, Silent
+
+FRAME_SECONDS = 0.25  # of video in one latent frame: four frames at 16 per second
+TOLD: ContextVar[Progress] = ContextVar("told", default=Silent())  # noqa: B039 -- has no state
+
+
+@contextmanager
+def telling(progress: Progress) -> Iterator[None]:
+    """Let the profiles made inside tell ``progress`` of every point."""
+    token = TOLD.set(progress)
+    try:
+        yield
+    finally:
+        TOLD.reset(token)
+
+
+def scaling(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
+    """Return the scaling profile of a network."""
+    found = complete(settings, SCALING)
+    shape = parse_frame(found["frame"])
+    bench = bench_on(found["device"])
+    return [
+        Scaling(
+            arms=arms_of(found["config"], found["device"], shape, *names(found["arms"])),
+            lengths=parse_lengths(found["lengths"], shape.tokens),
+            rounds=found["rounds"],
+            bench=bench,
+            settings=found,
+            title=f"time of one forward of {found['config']} over lengths",
+            progress=TOLD.get(),
+        )
+    ]
+
+
+def latency(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
+    """Return the latency profile of a network, with an action branch where it has none."""
+    found = complete(settings, LATENCY)
+    device, shape = found["device"], parse_frame(found["frame"])
+    bench, config = bench_on(device), config_of(found["config"])
+    lengths = parse_lengths(found["lengths"], shape.tokens)
+    require_memory([config.video] * 2, device)
+    answers = Answers(config, device, shape, found["steps"])
+    step = Forward(config.video, device, shape)
+    horizon = found["horizon"]
+    return [
+        Latency(
+            works={STEP: step, ACTIONS: answers.actions(horizon), JOINT: answers.joint(horizon)},
+            dissect=step.dissect,
+            lengths=lengths,
+            rounds=found["rounds"],
+            bench=bench,
+            pace=Pace(
+                lambda length: FRAME_SECONDS * length / shape.tokens, horizon, found["control_hz"]
+            ),
+            settings=found,
+            title=f"latency of {found['config']} and of its parts",
+            clock=CudaClock() if device == "cuda" else CpuClock(),
+            progress=TOLD.get(),
+        )
+    ]
+
+
+def memory(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
+    """Return the memory profile of a network."""
+    found = complete(settings, MEMORY)
+    device, shape = found["device"], parse_frame(found["frame"])
+    bench = bench_on(device)
+    return [
+        Memory(
+            arms=arms_of(found["config"], device, shape, *names(found["arms"])),
+            states=states_of(found["config"], device, shape),
+            lengths=parse_lengths(found["lengths"], shape.tokens),
+            meter=cuda_peak if device == "cuda" else cpu_peak,
+            bench=bench,
+            settings=found,
+            title=f"memory of {found['config']} over lengths",
+            progress=TOLD.get(),
+        )
+    ]
+
+
+def flops(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
+    """Return the account of operations of a network."""
+    found = complete(settings, FLOPS)
+    name, *sizes = found.values()
+    config_of(name)
+    title = f"operations of {name}, counted"
+    return [Flops(count=lambda: counts_of(name, *sizes), settings=found, title=title)]
+
+
+def quick(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
+    """Return what the main job includes: growth of time, carried state, the 720P account."""
+    complete(settings, QUICK)
+    small = {"config": "tiny", "arms": f"{HYBRID},{FULL}"}
+    return [
+        *scaling({**small, "lengths": "768,1024,1536,2048,3072"}),
+        *memory({**small, "lengths": "256,512,1024"}),
+        *flops({}),
+    ]
+
+
+def names(text: str) -> list[str]:
+    """Return comma-separated names."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def complete(settings: Mapping[str, Scalar], defaults: object) -> dict[str, Any]:
+    """Return settings with defaults filled in.
+
+    Raises:
+        ConfigError: an unknown name, a value of another kind than the default's, or a number
+            below 1 (a rate: not above 0).
+    """
+    known = vars(defaults)
+    for name, value in settings.items():
+        if name not in known:
+            raise ConfigError(f"unknown setting {name!r}", hint=nearest(name, known))
+        kind = type(known[name])
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise ConfigError(f"{name} = {value!r}", expected=f"a value like {known[name]!r}")
+        if isinstance(value, int | float) and not 0 < value < math.inf:
+            raise ConfigError(f"{name} = {value!r}", expected="a number above 0")
+    return {**known, **settings}

@@ -1,0 +1,236 @@
+"""Decisions on statements about cost, from rows of profiles and from printed cells.
+
+Seconds and bytes are comparable on the same hardware, network and clip alone: there the rule for
+reported numbers decides (``harness.verdicts.decide``), and anything else is *incomparable*. What
+has no unit can be tested anywhere: how a time grows, whether a straight line explains it, counts
+of operations, quotients of printed numbers. Such a verdict names what it was judged on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from harness.efficiency_rules import (
+    NOTHING,
+    Ruling,
+    between,
+    ceiling,
+    column,
+    parallel,
+    printed_ratio,
+    real_time,
+    span,
+)
+from harness.evidence import Measurement
+from harness.profiling.claims import EfficiencyClaim, load_efficiency_claims
+from harness.records import Cell, ClaimKind, Estimate, Reported, Row, Scalar, Verdict
+from harness.verdicts import (
+    DIFFERENT,
+    INCOMPARABLE,
+    LEVELS,
+    MISSING,
+    REPRODUCED,
+    UNDERPOWERED,
+    UNTESTED,
+    decide,
+)
+
+WHAT = {"hybrid": "one DiT step", "one DiT step": "one DiT step",
+        "joint inference": "joint inference"}  # fmt: skip
+"""Series of profiles that hold a whole forward or a sampling run, and what they measure."""
+Rule = Callable[[EfficiencyClaim, Sequence[Measurement]], Ruling]
+
+
+def efficiency_verdicts(rows: Iterable[Row]) -> list[Verdict]:
+    """Return one verdict per statement about cost, in the order of the claims file."""
+    measured = [row for row in rows if isinstance(row, Measurement)]
+    return [judge(claim, measured) for claim in load_efficiency_claims()]
+
+
+def judge(claim: EfficiencyClaim, rows: Sequence[Measurement]) -> Verdict:
+    """Decide one statement by its rule."""
+    found = RULES[claim.rule](claim, rows)
+    unmet = found.outcome in (UNTESTED, INCOMPARABLE, MISSING) or not found.rows
+    return Verdict(
+        claim=f"efficiency/{claim.id}",
+        kind=ClaimKind.EFFICIENCY,
+        outcome=found.outcome,
+        level=LEVELS[found.outcome],
+        statement=claim.statement,
+        locator=claim.locator(),
+        reasons=tuple(found.reasons),
+        evidence=tuple(row.key for row in found.rows),
+        measured=estimate(found.rows[0]) if found.rows else None,
+        needs=claim.needs if unmet else "",
+        command=claim.command if unmet else "",
+    )
+
+
+def linear(claim: EfficiencyClaim, rows: Sequence[Measurement]) -> Ruling:
+    """Growth at most linear up to ``margin`` in the exponent, R2 of a line at least as printed.
+
+    An exponent whose whole interval exceeds ``1 + margin`` refutes it. A lower R2 alone does not,
+    because noise of the machine lowers it too; fewer octaves than ``octaves`` prove nothing.
+    """
+    exponent, line = _widest(rows, "exponent", claim.arm), _widest(rows, "r2", claim.arm)
+    if exponent is None or line is None:
+        return NOTHING
+    used = (line, exponent)
+    if exponent.value is None or line.value is None:
+        return Ruling(MISSING, [exponent.reason or line.reason], used)
+    cell, limit = claim.printed()[0], 1 + claim.margin
+    least = span(cell)[0]
+    reasons = [
+        judged_on(exponent),
+        f"exponent {_shown(exponent)}, linear means at most {limit:g}",
+        f"R2 of a straight line {line.value:.5f}, printed {cell.value}",
+    ]
+    if exponent.lo is None or exponent.hi is None:
+        return Ruling(UNDERPOWERED, [*reasons, exponent.reason or "no interval"], used)
+    if exponent.lo > limit:
+        return Ruling(DIFFERENT, reasons, used)
+    if _octaves(exponent) < claim.octaves:
+        short = f"{_octaves(exponent):.1f} octaves of length, {claim.octaves:g} are needed"
+        return Ruling(UNDERPOWERED, [*reasons, short], used)
+    met = exponent.hi <= limit and line.value >= least
+    return Ruling(REPRODUCED if met else UNDERPOWERED, reasons, used)
+
+
+def superlinear(claim: EfficiencyClaim, rows: Sequence[Measurement]) -> Ruling:
+    """The whole interval of the exponent lies above (or below) ``1 + margin``."""
+    exponent = _widest(rows, "exponent", claim.arm)
+    if exponent is None:
+        return NOTHING
+    if exponent.value is None:
+        return Ruling(MISSING, [exponent.reason], (exponent,))
+    limit = 1 + claim.margin
+    reasons = [judged_on(exponent), f"exponent {_shown(exponent)} against {limit:g}"]
+    if exponent.lo is not None and exponent.lo > limit:
+        return Ruling(REPRODUCED, reasons, (exponent,))
+    refuted = exponent.hi is not None and exponent.hi < limit
+    return Ruling(DIFFERENT if refuted else UNDERPOWERED, reasons, (exponent,))
+
+
+def exponential(claim: EfficiencyClaim, rows: Sequence[Measurement]) -> Ruling:
+    """Which explains the logarithms of the times better: a power of the length or an exponential.
+
+    Both have two parameters, so their R2 compare directly; fewer than four lengths leave it open.
+    """
+    power = _widest(rows, "r2 power", claim.arm)
+    grown = _widest(rows, "r2 exponential", claim.arm)
+    if power is None or grown is None:
+        return NOTHING
+    if power.value is None or grown.value is None:
+        return Ruling(MISSING, [power.reason], (grown, power))
+    reasons = [
+        judged_on(power),
+        f"R2 of an exponential {grown.value:.4f}, of a power law {power.value:.4f}",
+    ]
+    if power.n < 4:
+        reasons.append(f"{power.n} lengths are too few to tell them apart")
+        return Ruling(UNDERPOWERED, reasons, (grown, power))
+    if power.value >= grown.value:
+        reasons.append("it grows as a power of the length; attention is quadratic at most")
+        return Ruling(DIFFERENT, reasons, (grown, power))
+    return Ruling(REPRODUCED, reasons, (grown, power))
+
+
+def constant(claim: EfficiencyClaim, rows: Sequence[Measurement]) -> Ruling:
+    """The same number of bytes after every length, for each network, by tensors and by formula."""
+    groups: dict[tuple[Scalar, str], list[Measurement]] = {}
+    for row in rows:
+        named = row.quantity == "state bytes" and row.series.startswith(claim.series)
+        if named and row.value is not None:
+            groups.setdefault((row.labels.get("config"), row.series), []).append(row)
+    if not groups:
+        return NOTHING
+    used = [row for group in groups.values() for row in group]
+    reasons = []
+    for (config, series), group in groups.items():
+        sizes, lengths = [row.value or 0.0 for row in group], {row.x for row in group}
+        reasons.append(
+            f"{config}, {series}: {min(sizes):.0f} to {max(sizes):.0f} bytes over "
+            f"{len(lengths)} lengths"
+        )
+    if all(len({row.x for row in group}) < 2 for group in groups.values()):
+        return Ruling(UNDERPOWERED, [*reasons, "one length shows no growth"], used)
+    same = all(len({row.value for row in group}) == 1 for group in groups.values())
+    return Ruling(REPRODUCED if same else DIFFERENT, reasons, used)
+
+
+def absolute(claim: EfficiencyClaim, rows: Sequence[Measurement]) -> Ruling:
+    """Seconds or bytes, held by the rule for reported numbers where all of the setting agrees.
+
+    Of several measurements the last comparable one counts, or the last of all.
+    """
+    mine = [row for row in rows if row.quantity == claim.quantity and row.value is not None
+            and row.series in WHAT]  # fmt: skip
+    ruled = [Ruling(*decided(claim, row), (row,)) for row in mine]
+    fit = [ruling for ruling in ruled if ruling.outcome != INCOMPARABLE]
+    return [NOTHING, *ruled, *fit][-1]
+
+
+def decided(claim: EfficiencyClaim, row: Measurement) -> tuple[str, Sequence[str]]:
+    """Hold one measurement against one printed cell: outcome and reasons of ``decide``."""
+    (cell,) = claim.printed()
+    device, scale = str(row.labels.get("device")), 1e-9 if row.unit == "B" else 1.0
+    ours: dict[str, Scalar] = {
+        "hardware": claim.hardware if claim.hardware in device else device,
+        "network": row.labels.get("config"), "tokens": int(row.x or 0), "what": WHAT[row.series],
+    }  # fmt: skip
+    theirs: dict[str, Scalar] = {
+        "hardware": claim.hardware, "network": claim.network, "tokens": claim.tokens,
+        "what": claim.series,
+    }  # fmt: skip
+    reported = Reported(
+        id=claim.id, value=cell.value, decimals=cell.decimals or 0, unit=cell.unit, suite="",
+        model=cell.label, column=cell.metric, n=None, locator=claim.locator(), protocol=theirs,
+        margin=claim.margin or None,
+    )  # fmt: skip
+    held = Cell(
+        suite="", model=cell.label, scorer="", column=cell.metric, title=row.series, group="all",
+        unit=cell.unit, decimals=cell.decimals or 0, estimate=estimate(row, scale),
+    )  # fmt: skip
+    verdict = decide(held, reported, ours, tuple(ours))
+    return verdict.outcome, verdict.reasons
+
+
+def judged_on(row: Measurement) -> str:
+    """Say what a verdict without a unit rests on."""
+    labels = row.labels
+    return (
+        f"judged on the shape alone, network {labels.get('config')}, {labels.get('from'):g} to "
+        f"{labels.get('to'):g} tokens, on {labels.get('device')} ({labels.get('processor')})"
+    )
+
+
+def _widest(rows: Sequence[Measurement], quantity: str, series: str) -> Measurement | None:
+    """Return the row that rests on the widest range of lengths; of equal ones the last."""
+    mine = [row for row in rows if row.quantity == quantity and row.series == series]
+    return max(reversed(mine), key=lambda row: (row.value is not None, _octaves(row)), default=None)
+
+
+def _octaves(row: Measurement) -> float:
+    found = row.labels.get("octaves")
+    return float(found) if isinstance(found, int | float) else 0.0
+
+
+def _shown(row: Measurement) -> str:
+    interval = "" if row.lo is None else f" ({row.lo:.3f} to {row.hi:.3f})"
+    return f"{row.value:.3f}{interval}"
+
+
+def estimate(row: Measurement, scale: float = 1.0) -> Estimate:
+    """Return a measurement as a verdict shows it."""
+    value, lo, hi = (None if v is None else v * scale for v in (row.value, row.lo, row.hi))
+    method = "median of repeats" if row.unit == "s" else row.quantity
+    return Estimate(value=value, lo=lo, hi=hi, method=method, n=row.n, clusters=row.n,
+                    planned=row.n, reason=row.reason)  # fmt: skip
+
+
+RULES: dict[str, Rule] = {
+    "linear": linear, "superlinear": superlinear, "exponential": exponential,
+    "constant": constant, "printed_ratio": printed_ratio, "parallel": parallel,
+    "real_time": real_time, "column": column, "ceiling": ceiling, "between": between,
+    "absolute": absolute,
+}  # fmt: skip

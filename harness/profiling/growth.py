@@ -1,0 +1,173 @@
+"""The scaling profile: how long each kind of network takes, and how that grows with length."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.base import Scalar
+from harness.evidence import Curve, Figure, Measurement
+from harness.profiling.comparison import quotient
+from harness.profiling.rows import Notebook, curve_of, machine_of, require_same_machine
+from harness.profiling.scaling import exponential, linear, power_law
+from harness.profiling.sweep import Bench, Prepare, measure
+from harness.profiling.timers import Quantile, median
+from harness.protocols import Progress, Silent
+from harness.records import Evidence
+
+HYBRID, FULL = "hybrid", "full attention"
+"""Names of the arms that claims are about."""
+
+
+@dataclass
+class Scaling:
+    """Time arms over lengths; fit exponent, straight line and exponential; draw both.
+
+    Args:
+        arms: what is timed, by name; ``HYBRID`` and ``FULL`` are compared with each other.
+        lengths: in tokens.
+        rounds: timed repeats per point.
+        bench: where and how.
+        settings: everything the rows depend on, the machine apart; ``config`` among them.
+        progress: told of every point.
+    """
+
+    arms: Mapping[str, Prepare]
+    lengths: Sequence[int]
+    rounds: int
+    bench: Bench
+    settings: dict[str, Scalar]
+    title: str
+    progress: Progress = field(default_factory=Silent)
+    name: str = "profile/scaling"
+
+    def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
+        """Yield a measurement per arm and length, then growth, speed-up and figures."""
+        book = Notebook(self.name, self.settings, {"config": self.settings["config"]})
+        require_same_machine(known.values(), self.bench.machine())
+        points = {
+            (arm, length): row
+            for arm in self.arms
+            for length in self.lengths
+            if isinstance(row := known.get(book.key("seconds", arm, length)), Measurement)
+        }
+        self.progress.expect(len(self.arms) * len(self.lengths))
+        for point in measure(
+            self.arms, self.lengths, rounds=self.rounds, timer=self.bench.timer,
+            known=set(points), step=self.progress.advance,
+        ):  # fmt: skip
+            busy = [duration.busy_s for duration in point.durations]
+            wall = [duration.wall_s for duration in point.durations]
+            row = book.measured(
+                "seconds", point.arm, point.length, median(busy) if busy else None,
+                unit="s", reason=point.reason,
+                labels={
+                    **self.bench.machine(),
+                    "best": min(busy, default=None),
+                    "wall": median(wall).value if wall else None,
+                },
+            )  # fmt: skip
+            points[point.arm, point.length] = row
+            yield row
+        rows = [points[arm, length] for arm in self.arms for length in sorted(self.lengths)]
+        growth = [row for arm in self.arms for row in grow(book, arm, rows)]
+        speedups = list(speed_up(book, rows))
+        yield from growth
+        yield from speedups
+        yield from figures(book, rows, growth, speedups)
+
+
+def grow(book: Notebook, arm: str, rows: Sequence[Measurement]) -> Iterator[Measurement]:
+    """Fit an arm's growth over the lengths that have a value, by the best repeat of each.
+
+    What disturbs a timing only lengthens it, so the best repeats show the shape most clearly.
+    Yields the exponent of a power law, R2 of a straight line through the times, and R2 of a power
+    law and of an exponential through their logarithms.
+    """
+    mine = [row for row in rows if row.series == arm and row.value and row.x]
+    lengths = [row.x or 0.0 for row in mine]
+    names = ("exponent", "r2", "r2 power", "r2 exponential")
+    if len(set(lengths)) < 2:
+        reason = f"{len(mine)} lengths have a value, a growth needs two"
+        yield from (book.measured(name, arm, None, None, reason=reason) for name in names)
+        return
+    seconds = [best(row) for row in mine]
+    octaves = round(math.log2(max(lengths) / min(lengths)), 3)
+    labels: dict[str, Scalar] = {
+        **{name: mine[-1].labels.get(name) for name in ("device", "processor", "cpus", "threads")},
+        "from": min(lengths), "to": max(lengths), "octaves": octaves,
+    }  # fmt: skip
+    power = power_law(lengths, seconds)
+    exponent = Quantile(power.slope, power.lo, power.hi, power.n, power.reason)
+    lines = (linear(lengths, seconds).r2, power.r2, exponential(lengths, seconds).r2)
+    yield book.measured("exponent", arm, None, exponent, labels=labels)
+    for name, r2 in zip(names[1:], lines, strict=True):
+        value = None if power.lo is None else r2
+        yield book.measured(name, arm, None, value, reason=power.reason, n=power.n, labels=labels)
+
+
+def speed_up(book: Notebook, rows: Sequence[Measurement]) -> Iterator[Measurement]:
+    """Yield how many times faster the hybrid network is than the same with full attention."""
+    by_arm = {(row.series, row.x): row for row in rows}
+    for row in rows:
+        slow = by_arm.get((FULL, row.x))
+        if row.series == HYBRID and slow is not None:
+            found, reason = quotient(slow, row)
+            labels = {name: row.labels.get(name) for name in ("device", "processor")}
+            yield book.measured(
+                "speed-up", f"{HYBRID} over {FULL}", row.x, found, reason=reason, labels=labels
+            )
+
+
+def figures(
+    book: Notebook,
+    rows: Sequence[Measurement],
+    growth: Sequence[Measurement],
+    speedups: Sequence[Measurement],
+) -> Iterator[Figure]:
+    """Yield time against tokens with its fitted power laws, and the speed-up."""
+    where, arms = machine_of(rows), list(dict.fromkeys(row.series for row in rows))
+    curves = [curve_of(arm, (row for row in rows if row.series == arm)) for arm in arms]
+    fits = [fit for arm in arms if (fit := fitted(arm, rows)) is not None]
+    exponents = ", ".join(
+        f"{row.series} {row.value:.2f}" for row in growth
+        if row.quantity == "exponent" and row.value is not None
+    )  # fmt: skip
+    config = book.settings["config"]
+    yield book.figure(
+        f"Time of one forward against tokens: {config}",
+        f"Median processor or device seconds with 95 % intervals, {book.settings['rounds']} "
+        f"interleaved repeats, on {where}; dashed: power laws through the best repeats. "
+        f"Exponents: {exponents or 'none'}.",
+        ("tokens", "seconds"),
+        [*curves, *fits],
+        log=True,
+    )
+    if any(row.value for row in speedups):
+        yield book.figure(
+            f"Speed-up of hybrid over full attention: {config}",
+            "Full-attention time over hybrid time, both of the same width and depth, measured in "
+            f"the same rounds on {where}. The bars pair the ends of both intervals.",
+            ("tokens", "times faster"),
+            [curve_of("full attention / hybrid", speedups)],
+            log=True,
+        )
+
+
+def best(row: Measurement) -> float:
+    """Return the fastest repeat; the median where a row does not say."""
+    found = row.labels.get("best")
+    return float(found) if isinstance(found, int | float) else row.value or 0.0
+
+
+def fitted(arm: str, rows: Sequence[Measurement]) -> Curve | None:
+    """Return an arm's power law over its lengths."""
+    mine = [row for row in rows if row.series == arm and row.value and row.x]
+    lengths = sorted({row.x or 0.0 for row in mine})
+    if len(lengths) < 2:
+        return None
+    fit = power_law([row.x or 0.0 for row in mine], [best(row) for row in mine])
+    times = tuple(math.exp(fit.intercept) * x**fit.slope for x in lengths)
+    return Curve(name=f"{arm}: exponent {fit.slope:.2f}", x=tuple(lengths), y=times, style="dashed")

@@ -1,0 +1,177 @@
+"""The memory profile: peak memory of one forward over lengths, and the state a stream carries."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from harness.base import Scalar
+from harness.evidence import Figure, Measurement
+from harness.profiling.rows import Notebook, curve_of
+from harness.profiling.sweep import Bench, Prepare, memory_shortage
+from harness.profiling.timers import Work
+from harness.protocols import Progress, Silent
+from harness.records import Evidence
+
+Meter = Callable[[Work], int]
+"""Runs a work once and returns the most bytes that were allocated beyond those before it."""
+CPU = 0  # of the profiler's device types
+MEASURED, COUNTED = "measured", "closed form"
+
+
+class Carried(NamedTuple):
+    """Bytes of state after a clip: those of the tensors, and those of the formula."""
+
+    measured: int
+    counted: int
+
+
+def cpu_peak(work: Work) -> int:
+    """Return the peak of the CPU allocator during a call, from the profiler's own record.
+
+    Every allocation and release is an event ``[memory]`` of the exported trace, scratch space of
+    operators included, so that equal calls give equal figures. Memory that a library takes
+    elsewhere (a matrix product's own buffers) is not seen.
+    """
+    from torch.profiler import ProfilerActivity, profile
+
+    with TemporaryDirectory() as folder:
+        trace = Path(folder) / "trace.json"
+        with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
+            work()
+        record.export_chrome_trace(str(trace))
+        events = json.loads(trace.read_bytes())["traceEvents"]
+    changes = [
+        (event["ts"], event["args"]["Bytes"])
+        for event in events
+        if event.get("name") == "[memory]" and event["args"]["Device Type"] == CPU
+    ]
+    held = peak = 0
+    for _, change in sorted(changes, key=lambda pair: pair[0]):
+        held += change
+        peak = max(peak, held)
+    return peak
+
+
+def cuda_peak(work: Work) -> int:
+    """Return the peak of the CUDA allocator during a call, beyond what was held before."""
+    import torch
+
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    work()
+    torch.cuda.synchronize()
+    return torch.cuda.max_memory_allocated() - before
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the profiler's notes about starting and stopping off standard error."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@dataclass
+class Memory:
+    """Measure peak memory of arms over lengths, and carried state beside its formula.
+
+    Args:
+        arms: what is run, by name.
+        states: what a stream carries after a clip of so many tokens, by name.
+        lengths: in tokens.
+        meter: measures one call.
+        bench: where.
+        settings: everything the rows depend on, the machine apart; ``config`` among them.
+        progress: told of every point.
+    """
+
+    arms: Mapping[str, Prepare]
+    states: Mapping[str, Callable[[int], Carried]]
+    lengths: Sequence[int]
+    meter: Meter
+    bench: Bench
+    settings: dict[str, Scalar]
+    title: str
+    progress: Progress = field(default_factory=Silent)
+    name: str = "profile/memory"
+
+    def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
+        """Yield peaks, states and a figure of both."""
+        labels = {"config": self.settings["config"], "device": self.bench.device}
+        book = Notebook(self.name, self.settings, labels)
+        self.progress.expect((len(self.arms) + len(self.states)) * len(self.lengths))
+        rows: list[Measurement] = []
+        for length in self.lengths:
+            for arm, prepare in self.arms.items():
+                row = known.get(book.key("bytes", arm, length))
+                if not isinstance(row, Measurement):
+                    row = self.peak(book, arm, prepare, length)
+                    yield row
+                rows.append(row)
+                self.progress.advance()
+            for name, state in self.states.items():
+                found = state(length)
+                for how, size in ((MEASURED, found.measured), (COUNTED, found.counted)):
+                    row = book.measured(
+                        "state bytes", f"{name}, {how}", length, float(size), unit="B"
+                    )
+                    yield row
+                    rows.append(row)
+                self.progress.advance()
+        yield from figures(book, rows)
+
+    def peak(self, book: Notebook, arm: str, prepare: Prepare, length: int) -> Measurement:
+        """Return the peak of one arm at one length; too small a memory is a reason."""
+        size, reason = None, ""
+        try:
+            work = prepare(length)
+            work()
+            size = float(self.meter(work))
+        except (MemoryError, RuntimeError) as error:
+            shortage = memory_shortage(error)
+            if shortage is None:
+                raise
+            reason = shortage
+        return book.measured("bytes", arm, length, size, unit="B", reason=reason)
+
+
+def figures(book: Notebook, rows: Sequence[Measurement]) -> Iterator[Figure]:
+    """Yield peak memory against tokens, and the state that a stream carries."""
+    config, device = book.labels["config"], book.labels["device"]
+    for quantity, title, caption in (
+        (
+            "bytes",
+            "Peak memory of one forward",
+            f"Most memory that one forward on {device} held beyond weights and inputs.",
+        ),
+        (
+            "state bytes",
+            "State that a stream carries",
+            "Memory of gated delta layers and keys of windows after a clip, summed over the "
+            "tensors and by formula; full attention would have to keep every frame.",
+        ),
+    ):
+        mine = [row for row in rows if row.quantity == quantity]
+        names = list(dict.fromkeys(row.series for row in mine))
+        if not names:
+            continue
+        yield book.figure(
+            f"{title}: {config}",
+            caption,
+            ("tokens", "MB"),
+            [curve_of(n, (row for row in mine if row.series == n), scale=1e-6) for n in names],
+            log=True,
+        )
