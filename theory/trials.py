@@ -153,7 +153,7 @@ class Trials:
         """
         rows: list[Measurement] = []
         for subject in self.subjects():
-            stored = _stored(known, subject.recipe.key)
+            stored = self._stored(known, subject.recipe.key)
             for row in stored or self._train(subject, scratch):
                 if isinstance(row, Measurement):
                     rows.append(row)
@@ -187,6 +187,16 @@ class Trials:
         """Return the key of the row at a place."""
         return content_key(self.name, self.settings, place)
 
+    def _stored(self, known: Mapping[str, Evidence], training: str) -> list[Measurement]:
+        """Return the rows of a training if the journal holds all of them, else none."""
+        if self.key(training, LAST, None) not in known:
+            return []
+        return [
+            row
+            for row in known.values()
+            if isinstance(row, Measurement) and row.key == self.key(training, row.quantity, row.x)
+        ]
+
     def _train(self, subject: Subject, scratch: Path) -> list[Evidence]:
         try:
             trained = train_network(subject.recipe, scratch)
@@ -202,16 +212,6 @@ class Trials:
         yield from drawings(story)
         if self.attribution:
             yield from attribution_rows(story, PLAYERS)
-
-
-def _stored(known: Mapping[str, Evidence], training: str) -> list[Measurement]:
-    """Return the rows of a training if the journal holds all of them, else none."""
-    rows = [
-        row
-        for row in known.values()
-        if isinstance(row, Measurement) and row.labels.get("training") == training
-    ]
-    return rows if any(row.quantity == LAST for row in rows) else []
 
 
 def stack_names(text: str) -> list[str]:

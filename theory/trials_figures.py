@@ -104,7 +104,7 @@ def _endings(story: Story) -> str:
     for rows in story.trainings():
         risk, share = of(rows, RISK), of(rows, RECOVERED)
         if not risk or not share or risk[0].value is None:
-            sentences.append(f"{story.name(rows[0])}: {rows[-1].reason}.")
+            sentences.append(f"{story.name(rows[0])}: {_reason(rows)}.")
             continue
         text = f"{story.name(rows[0])} ends at {risk[0].value:.4f}"
         if share[0].value is not None:
@@ -132,17 +132,14 @@ def gap_figure(story: Story) -> Figure | None:
         story.name(row) for _, row in found
         if row.hi is not None and row.hi < float(str(row.labels["R_w"]))
     ]  # fmt: skip
-    verdict = (
-        f"Below the curve, thanks to memory: {', '.join(below)}." if below
-        else "None lies below the curve."
-    )  # fmt: skip
+    verdict = f"Below the curve: {', '.join(below)}." if below else "None lies below the curve."
     return story.figure(
         "gap",
         title=f"Trained risks on the gap curve of {story.problem}",
         caption=f"Exact risk of the best predictor from a window of w steps of {story.problem}, "
         "and the risk of each trained network at the window that its windowed blocks reach "
-        "(computed from the stack). A network that reads its window only cannot lie below the "
-        f"curve. {verdict}",
+        "(computed from the stack). What lies below the curve remembers more than its window. "
+        f"{verdict}",
         x_label="window w",
         y_label="risk",
         curves=(exact, *points),
@@ -194,8 +191,7 @@ def risk_table(story: Story) -> DataTable:
         low, high = (None, None) if values[0] is None else (values[0].lo, values[0].hi)
         lines.append((
             rows[0].series, labels["seed"], labels["window"], labels["R_full"], labels["R_w"],
-            risk, low, high, excess, share,
-            rows[-1].reason or (values[2].reason if values[2] else ""),
+            risk, low, high, excess, share, _reason(rows),
         ))  # fmt: skip
     return DataTable(
         key=story.key("table"),
@@ -210,6 +206,11 @@ def risk_table(story: Story) -> DataTable:
                  "recovered", "reason"),
         rows=tuple(lines),
     )  # fmt: skip
+
+
+def _reason(rows: Sequence[Measurement]) -> str:
+    """Say why a training or its recovery has no value."""
+    return next((row.reason for row in rows if row.reason), "")
 
 
 def attribution_rows(story: Story, players: Sequence[str]) -> list[Evidence]:

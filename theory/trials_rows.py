@@ -133,7 +133,7 @@ def rows_of(subject: Subject, trained: Trained) -> Iterator[Evidence]:
     """Yield every row of a finished training; the last one has the quantity ``LAST``."""
     task, exact = subject.task, subject.exact
     for step, mean in trained.curve:
-        yield subject.row(CURVE, mean, x=step)
+        yield subject.row(CURVE, mean, x=float(step))
     batch = subject.draw(subject.sizes.test, "test")
     p = predict(trained.network, task.encode(batch))
     found = gap_estimates(batch.y, task.bayes(batch), p, LEVEL)
@@ -188,7 +188,7 @@ def _resets(subject: Subject, trained: Trained) -> Iterator[Evidence]:
         w = task.window_of(left)
         p = predict(trained.network, inputs, place)
         losses = mean_interval((batch.y - p) ** 2, LEVEL)
-        yield subject.row(RESET, losses, x=place, left=w, exact=task.exact(w).R_w)
+        yield subject.row(RESET, losses, x=float(place), left=w, exact=task.exact(w).R_w)
         yield _lower_bound(subject, trained, batch, p, left, place)
 
 

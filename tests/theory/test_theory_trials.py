@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.errors import ConfigError, DataError
@@ -147,6 +148,19 @@ def test_known_trainings_are_not_made_again_even_without_checkpoints(whole, tmp_
     shuffled = {row.key: row for row in reversed(trainings)}
     drawn = list(small(seeds=(0, 1)).run(shuffled, tmp_path))
     assert drawn == [row for row in whole if isinstance(row, Figure | DataTable)]
+
+
+def test_rows_of_other_settings_are_not_taken_for_known(whole, tmp_path):
+    journal = {row.key: row for row in whole}
+    other = Trials("bursty", PROBLEM, (0,), sizes=replace(SMALL, test=255))
+    rows = list(other.run(journal, tmp_path))
+    assert len(measured(rows, LAST)) == 2 and not {row.key for row in rows} & set(journal)
+
+
+def test_rows_read_back_from_a_journal_are_known(whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(trials, "train_network", None)
+    stored = [msgspec.json.decode(msgspec.json.encode(row), type=type(row)) for row in whole]
+    assert list(small(seeds=(0, 1)).run({row.key: row for row in stored}, tmp_path)) == []
 
 
 def test_a_damaged_checkpoint_stops_with_advice(tmp_path):
