@@ -38,7 +38,7 @@ from suites.policies.base import (
 )
 from suites.policies.embodiments import Embodiment
 from suites.policies.geometry import resize_with_padding
-from suites.policies.msgpack_arrays import CodecError, decode_openpi, encode_openpi
+from suites.policies.msgpack_arrays import CodecError, decode_openpi, openpi_encoder
 
 DEFAULT_PORT = 8000
 LARGEST_REPLY = 1 << 26
@@ -103,7 +103,7 @@ class OpenpiPolicy:
         self.metadata: dict[str, Any] = {}
         self._url, self._limits = url, limits
         self._headers = _key_header(key_variable)
-        self._message = MESSAGES[robot.suite]
+        self._message, self._encode = MESSAGES[robot.suite], openpi_encoder()
         self._socket: ClientConnection | None = None
         self._opened = ExitStack()  # connections are only to be had as contexts
 
@@ -124,7 +124,7 @@ class OpenpiPolicy:
         socket = self._socket or self.connect()
         deadline = time.monotonic() + self._limits.reply_s
         try:
-            socket.send(encode_openpi(message))
+            socket.send(self._encode(message))
             return self._received(socket, deadline)
         except ConnectionClosed as error:
             raise self._closed(error) from error

@@ -24,6 +24,7 @@ from suites.policies.msgpack_arrays import (  # noqa: E402
     decode_vla_eval,
     encode_openpi,
     encode_vla_eval,
+    openpi_encoder,
 )
 
 PLAIN = ("?", "i1", "u1", "<i2", "<u2", "<i4", "<i8", "<f2", "<f4", "<f8", ">f4", ">i8")
@@ -63,6 +64,14 @@ def test_openpi_keeps_scalars_and_strings_and_vla_eval_makes_them_plain() -> Non
     assert same(decode_openpi(encode_openpi(words)), words)
     with pytest.raises(CodecError, match="dtype <U2"):
         encode_vla_eval(words)
+
+
+def test_an_encoder_goes_on_after_a_message_that_it_cannot_carry() -> None:
+    encode, message = openpi_encoder(), {"a": np.arange(5), "b": [np.float32(2), "x"]}
+    for bad in (message | {"c": object()}, {"a": np.zeros(2, "c16")}, {"n": 1 << 70}):
+        with pytest.raises(CodecError, match="cannot be sent"):
+            encode(bad)
+        assert encode(message) == encode_openpi(message)
 
 
 def test_the_bytes_are_those_of_the_two_protocols() -> None:
