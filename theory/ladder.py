@@ -124,6 +124,14 @@ def ladder_l2(
     return _assemble(_pool(_walk(G0_star, G0_hat, star, hat, form, paths=paths)), form)
 
 
+def ladder_both(
+    G0_star: ArrayLike, G0_hat: ArrayLike, star: Inputs, hat: Inputs, form: Form
+) -> tuple[Ladder, Ladder]:
+    """Return ``ladder`` and ``ladder_l2`` of the same runs, for the price of one."""
+    walk = _walk(G0_star, G0_hat, star, hat, form, paths=True)
+    return _assemble(walk, form), _assemble(_pool(walk), form)
+
+
 @dataclass(frozen=True)
 class _Walk:
     """What two runs show on the way, [..., T + 1] or [..., T]."""
@@ -301,5 +309,6 @@ def _terms(
         carried = np.concatenate([carried, P[..., None, :, :]], axis=-3)
         fresh = np.broadcast_to(np.eye(d_k), (*products.shape[:-3], 1, d_k, d_k))
         products = np.concatenate([products, fresh], axis=-3)
-        strength = np.linalg.norm(products, ord=2, axis=(-2, -1))
+        squares = np.swapaxes(products, -1, -2) @ products
+        strength = np.sqrt(np.maximum(np.linalg.eigvalsh(squares)[..., -1], 0.0))
         yield frobenius(carried), strength * sizes[..., : t + 2]

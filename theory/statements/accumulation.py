@@ -12,7 +12,7 @@ from harness.protocols import Evidence
 from theory import bounds, delta
 from theory.catalog import assumed, condition
 from theory.delta import FORMS, Form, Inputs, frobenius, norm
-from theory.ladder import RUNG_NAMES, Ladder, ladder_l2
+from theory.ladder import RUNG_NAMES, Ladder
 from theory.statements.book import TOLERANCE, Book
 from theory.statements.drawings import ladder_figure, length_figure
 from theory.statements.drives import Runs, Style, random_runs
@@ -48,11 +48,10 @@ def memory_error(book: Book) -> Iterator[Evidence]:
     for style, words in STYLES.items():
         for form in FORMS:
             runs = runs_of(book, style, form)
-            found = runs.ladder()
+            found, pooled = runs.ladders()
             ratios.append((words, form, found))
             yield from _bounded(book, style, runs, found)
             if style != "generic":
-                pooled = ladder_l2(*runs)
                 yield ladder_figure(book, f"{words}, form {form}", pooled)
                 yield book.bound(
                     f"{words}, form {form}: mean-square error of the batch at t = {STEPS}",
@@ -213,7 +212,7 @@ def rungs(book: Book) -> Iterator[Evidence]:
     for form in FORMS:
         for style, words in STYLES.items():
             runs = runs_of(book, style, form)
-            found, pooled = runs.ladder(), ladder_l2(*runs)
+            found, pooled = runs.ladders()
             for rung, name in RUNG_NAMES.items():
                 spoken = found.informative(rung)[:, -1]
                 yield book.batch(

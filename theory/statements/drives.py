@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from theory.delta import Floats, Form, Inputs
-from theory.ladder import Ladder, ladder
+from theory.ladder import Ladder, ladder_both
 
 Style = Literal["generic", "unit", "certified"]
 
@@ -22,9 +22,9 @@ class Runs(NamedTuple):
     hat: Inputs
     form: Form
 
-    def ladder(self, *, paths: bool = True) -> Ladder:
-        """Return every bound on every run."""
-        return ladder(self.start, self.other, self.star, self.hat, self.form, paths=paths)
+    def ladders(self) -> tuple[Ladder, Ladder]:
+        """Return every bound on every run, and on their root mean square."""
+        return ladder_both(*self)
 
     def witness(self, at: int) -> Mapping[str, Any]:
         """Return everything that fixes one run."""

@@ -1,0 +1,270 @@
+"""Every statement on its instances: what comes out, and that a wrong constant would be seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from harness.evidence import BoundCheck, DataTable, Figure, HeatMap, Standing
+from harness.protocols import Evidence
+from harness.verdicts import HOLDS, INCONCLUSIVE, VACUOUS, VIOLATED, bound_outcome, conclusion
+from theory import delta
+from theory.catalog import load_statements
+from theory.statements.book import Book, tightness
+from theory.statements.experiment import StatementCheck
+
+IDS = [one.id for one in load_statements()]
+TRUE = [one for one in IDS if not one.startswith("X")]
+REFUTED = [one for one in IDS if one.startswith("X")]
+
+
+@cache
+def found(statement: str) -> list[Evidence]:
+    """Return what the default check of a statement finds."""
+    return list(StatementCheck(statement).run({}, None))
+
+
+def checks(statement: str) -> list[BoundCheck]:
+    """Return the checked bounds of one statement."""
+    return [row for row in found(statement) if isinstance(row, BoundCheck)]
+
+
+@pytest.mark.parametrize("statement", TRUE)
+def test_statement_holds_wherever_its_hypotheses_do(statement):
+    rows = checks(statement)
+    outcomes = [bound_outcome(row) for row in rows]
+    assert HOLDS in outcomes
+    assert VIOLATED not in outcomes
+    assert INCONCLUSIVE not in outcomes
+    assert len({row.key for row in rows}) == len(rows)
+    assert len({row.instance for row in rows}) == len(rows)
+    for row in rows:
+        assert row.statement == statement
+        assert row.ratio is None or 0.0 <= row.ratio <= 1.0 + 1e-6
+        assert list(row.spread) == sorted(row.spread)
+
+
+@pytest.mark.parametrize("statement", REFUTED)
+def test_refuted_reading_is_violated_with_a_witness(statement):
+    rows = checks(statement)
+    assert bound_outcome(rows[0]) == VIOLATED
+    for row in rows:
+        outcome = bound_outcome(row)
+        assert outcome in (VIOLATED, VACUOUS)
+        if outcome == VIOLATED:
+            assert row.ratio is None
+            witness = json.loads(row.witness)
+            assert {witness["lhs"], witness["rhs"]} == {row.lhs, row.rhs}
+            assert len(witness) > 3  # both sides, the seed, and what to put in
+        else:
+            assert any(one.standing is Standing.VIOLATED for one in row.hypotheses)
+
+
+@pytest.mark.parametrize(
+    ("statement", "instance", "lhs", "rhs"),
+    [
+        ("X2", "event: the whole space", 0.0, 0.25),
+        ("X4", "value off by 0.1", 0.2, 0.1),
+        ("X5", "rms factor", 0.9 / 2**0.5, 0.6403124 / 2**0.5),
+        ("X7", "t = 10", 2.0**-10, 0.0),
+        ("X8", "fed back", 1.0846050**100, 0.98**100),
+        ("X12", "steps that the stack sees", 7.0, 4.0),
+    ],
+)
+def test_refuting_instances_have_the_values_worked_out_by_hand(statement, instance, lhs, rhs):
+    row = next(row for row in checks(statement) if instance in row.instance)
+    assert row.lhs == pytest.approx(lhs, rel=1e-5)
+    assert row.rhs == pytest.approx(rhs, rel=1e-5)
+
+
+def test_factors_that_tend_to_one_let_the_error_grow():
+    grown, corrected = checks("X6")
+    assert json.loads(grown.witness)["e_1000"] == pytest.approx(995.0055, abs=1e-4)
+    assert bound_outcome(corrected) == VACUOUS
+    assert corrected.rhs is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "words", "truth"),
+    [
+        ("S4", "the target itself", False), ("S5", "alpha = 0.5, x = 1.8", False),
+        ("S5", "unit keys, released", True), ("S6", "strengths up to 2", False),
+        ("S9", "alpha 0.95", False), ("S3", "continuous observations", True),
+        ("N5f", "8 orthogonal keys", False), ("N7b", "write strength 2", False),
+    ],
+)  # fmt: skip
+def test_where_a_hypothesis_fails_the_row_says_so_and_whether_it_mattered(statement, words, truth):
+    row = next(row for row in checks(statement) if words in row.instance)
+    assert bound_outcome(row) == VACUOUS
+    assert conclusion(row) is truth
+    assert row.ratio is None
+
+
+def times(factor: float) -> Callable[..., Any]:
+    """Return a wrapper that multiplies what a function returns."""
+    return lambda function: lambda *args, **named: factor * function(*args, **named)
+
+
+def replaced(**factors: float) -> Callable[..., Any]:
+    """Return a wrapper that multiplies fields (or entries) of what a function returns."""
+
+    def wrap(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrong(*args: Any, **named: Any) -> Any:
+            got = function(*args, **named)
+            plain = dict(got) if isinstance(got, dict) else got._asdict()
+            changed = {name: scaled(plain[name], by) for name, by in factors.items()}
+            return plain | changed if isinstance(got, dict) else got._replace(**changed)
+
+        return wrong
+
+    return wrap
+
+
+def scaled(value: Any, factor: float) -> Any:
+    if isinstance(value, list):
+        return [None if one is None else factor * one for one in value]
+    return factor * value
+
+
+def shifted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Shift the Bayes prediction of the first history."""
+
+    def wrong(rows: Any) -> Any:
+        found = function(rows)
+        first = next(iter(found))
+        return found | {first: found[first]._replace(m=found[first].m + 0.1)}
+
+    return wrong
+
+
+NECESSITY, REFINEMENTS = "theory.statements.necessity", "theory.statements.refinements"
+PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
+    "S1": (f"{NECESSITY}.histories", shifted),
+    "S2": (f"{NECESSITY}.finite_risks", replaced(gap_square=1.01)),
+    "S3": (f"{NECESSITY}.atom_bounds", replaced(paper_bounds=1.1)),
+    "S4": (f"{NECESSITY}.finite_risks", replaced(R_full=1.01)),
+    "S5": ("theory.delta.paper_factor", times(0.99)),
+    "S6": ("theory.bounds.xi_paper", times(0.99)),
+    "S7": ("theory.ladder.geometric_sup", times(0.99)),
+    "S8": ("theory.bounds.geometric_sup", times(0.99)),
+    "S9": ("theory.delta.trajectory", times(1.001)),
+    "S10": (f"{NECESSITY}.state_defect", lambda f: lambda *a, **k: f(*a, **k) + 1e-9),
+    "S11": ("theory.delta.exact_factor", times(1.01)),
+    "N1": ("theory.delta.exact_factor", times(0.99)),
+    "N2a": ("theory.delta.translate", lambda f: lambda run: run),
+    "N2b": ("theory.delta.gauge", lambda f: lambda run, c: replace(f(run, c), v=run.v)),
+    "N3": ("theory.bounds.xi_equal_norm", times(0.99)),
+    "N4a": ("theory.bounds.sharp2", times(0.999)),
+    "N4b": ("theory.bounds.energy_constant", times(0.98)),
+    "N4c": ("theory.bounds.energy", times(0.99)),
+    "N5": ("theory.ladder.discounted", times(0.9)),
+    "N5d": ("theory.bounds.limit_sup", times(0.5)),
+    "N5e": ("theory.rates.const_key_error", times(1.01)),
+    "N5f": ("theory.delta.product", times(1.001)),
+    "N5g": ("theory.delta.product_closed", times(1.001)),
+    "N5h": ("theory.rates.persistent_excitation", times(0.9)),
+    "N6": ("theory.rates.isotropic_rate_sq", times(1.05)),
+    "N7a": ("theory.sufficiency.price_of_contraction", times(1.01)),
+    "N7b": ("theory.sufficiency.price_of_contraction", times(1.01)),
+    "N8": ("theory.sufficiency.closed_loop_factor", times(0.99)),
+    "N9": ("theory.sufficiency.cascade_limit", times(0.9)),
+    "N10": (f"{NECESSITY}.PosteriorSampler.risk", times(1.1)),
+    "N11": ("theory.sufficiency.branchwise_bound", times(0.1)),
+    "N12a": (f"{REFINEMENTS}.orthogonal_increments", times(1.01)),
+    "N12b": (f"{REFINEMENTS}.atom_bounds", replaced(gap=1.01)),
+    "N12c": (f"{REFINEMENTS}.bit_bound", times(1.01)),
+    "N12d": (f"{REFINEMENTS}.hmm_bounds", replaced(pinsker_bound=0.99)),
+    "N12e": (f"{REFINEMENTS}.hmm_bounds", replaced(forgetting_bound=0.05)),
+    "N12f": (f"{REFINEMENTS}.bit_budget_gap", times(1.01)),
+    "N13": ("theory.statements.guarantees.rmsnorm_global", times(0.99)),
+}
+"""A mistake in what each statement rests on: a constant off by a little, a wrong translation."""
+
+
+def test_a_mistake_is_planted_for_every_statement():
+    assert list(PLANTED) == sorted(PLANTED, key=TRUE.index)
+    assert set(PLANTED) == set(TRUE)
+
+
+@pytest.mark.parametrize("statement", PLANTED)
+def test_check_sees_a_planted_mistake(statement, monkeypatch):
+    place, wrong = PLANTED[statement]
+    owner, _, name = place.rpartition(".")
+    parts = owner.split(".")
+    module = __import__(".".join(parts[: 2 if parts[1] != "statements" else 3]), fromlist=["_"])
+    target = getattr(module, parts[-1]) if parts[-1] == "PosteriorSampler" else module
+    monkeypatch.setattr(target, name, wrong(getattr(target, name)))
+    rows = [row for row in StatementCheck(statement).run({}, None) if isinstance(row, BoundCheck)]
+    broken = [row for row in rows if bound_outcome(row) == VIOLATED]
+    assert broken
+    assert all(row.witness for row in broken)
+
+
+@pytest.mark.parametrize("statement", ["S7", "N4b", "N7a", "N12a", "S5", "S11"])
+def test_drawings_hold_numbers_and_captions(statement):
+    rows = [row for row in found(statement) if isinstance(row, Figure | HeatMap | DataTable)]
+    assert rows
+    for row in rows:
+        assert row.section == "theory"
+        assert any(letter.isdigit() for letter in row.caption)
+        assert row.caption.endswith(".")
+
+
+def test_ladder_figure_marks_where_bounds_say_nothing():
+    figures = [row for row in found("S7") if isinstance(row, Figure)]
+    unit = next(one for one in figures if "unit keys, form impl" in one.title)
+    assert any(mark.text.startswith("paper:") and mark.at <= 8 for mark in unit.marks)
+    certified = next(one for one in figures if "hypotheses of the paper met" in one.title)
+    assert not certified.marks
+    assert "The paper's limit is" in certified.caption
+
+
+def test_same_seed_same_rows_and_known_rows_are_left_out():
+    first = list(StatementCheck("N4b", seed=3).run({}, None))
+    assert first == list(StatementCheck("N4b", seed=3).run({}, None))
+    assert first != list(StatementCheck("N4b", seed=4).run({}, None))
+    known = {row.key: row for row in first[:2]}
+    assert list(StatementCheck("N4b", seed=3).run(known, None)) == first[2:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_no_seed_refutes_a_true_statement(seed):
+    for statement in TRUE:
+        rows = StatementCheck(statement, seed=seed).run({}, None)
+        outcomes = {bound_outcome(row) for row in rows if isinstance(row, BoundCheck)}
+        assert VIOLATED not in outcomes, statement
+
+
+def test_batch_is_stored_at_its_tightest_and_says_what_broke():
+    book = Book("S6")
+    fine = book.batch("fine", [1.0, 0.0, 2.0], "<=", [4.0, 0.0, 3.0])
+    assert (fine.lhs, fine.rhs, fine.n, fine.witness) == (2.0, 3.0, 3, "")
+    assert fine.spread[0] == pytest.approx(0.25)  # the instance with both sides 0 does not count
+    broken = book.batch("broken", [1.0, 5.0], "<=", [2.0, 4.0], witness=lambda at: {"at": at})
+    assert json.loads(broken.witness) == {"instance": 1, "at": 1, "lhs": 5.0, "rhs": 4.0, "seed": 0}
+    below = book.batch("nothing allowed", [1e-3], "<=", [0.0])
+    assert bound_outcome(below) == VIOLATED
+    lower = book.batch("lower", [4.0, 2.0], ">=", [1.0, 1.9])
+    assert (lower.lhs, lower.rhs) == (2.0, 1.9)
+
+
+def test_tightness_exists_for_what_holds_only():
+    assert tightness(1.0, "<=", 2.0) == 0.5
+    assert tightness(2.0, ">=", 1.0) == 0.5
+    assert tightness(2.0, "<=", 1.0) is None
+    assert tightness(0.0, "<=", 0.0) is None
+    assert tightness(1.0, "=", 1.0) is None
+    assert tightness(None, "<=", 1.0) is None
+
+
+def test_book_draws_by_purpose_and_not_by_order():
+    one, other = Book("S6"), Book("S6")
+    other.rng("something else").random(5)
+    assert one.rng("steps").random() == other.rng("steps").random()
+    assert delta.FORMS == ("paper", "impl")
