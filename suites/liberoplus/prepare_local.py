@@ -3,8 +3,8 @@
     python -P -m suites.liberoplus.prepare_local --libero-plus DIR --libero DIR --into simulator
 
 The simulator never enters this project's process: it gets a virtual environment, a copy of the
-LIBERO-Plus code joined with the base assets of LIBERO, and ``simulator.json``, which says how to
-start vla-eval in it. Running the script again continues where it stopped. With base assets alone
+LIBERO-Plus code joined with the assets of LIBERO, and ``simulator.json``, which says what it is
+made of. Running the same command again continues where it stopped. With LIBERO's assets alone
 7,045 of the 10,030 tasks can be made; a result on them is the *base-assets subset*, not the table.
 """
 
@@ -12,159 +12,246 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
-import venv
+import tomllib
+from collections.abc import Mapping, Sequence
+from ctypes.util import find_library
+from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from harness.errors import ConfigError, DataError, PreconditionError, UserError
 from harness.files import atomic_write
-from harness.keys import file_sha256
+from harness.keys import content_key
+from suites.liberoplus.catalog import SUITES, catalog
+from suites.liberoplus.local_checkouts import (
+    CLASSIFICATION_SHA256,
+    Pins,
+    check_checkout,
+    check_classification,
+    run,
+    tree_digest,
+)
+from suites.liberoplus.local_simulator import DESCRIPTION, SCHEMA, Simulator
 
-APT = "libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri libosmesa6 libmagickwand-6.q16-6"
-TORCH = "torch==2.13.0"
-PACKAGES = (
-    "numpy==1.26.4", "mujoco==3.3.2", "robosuite==1.4.0", "bddl==1.0.1",
-    "opencv-python==4.11.0.86", "termcolor", "future", "easydict", "cloudpickle", "gym==0.25.2",
-    "PyYAML", "matplotlib", "Wand", "scikit-image", "vla-eval==0.8.0",
-)  # fmt: skip
-CLASSIFICATION = "libero/libero/benchmark/task_classification.json"
-CLASSIFICATION_SHA256 = "faa87cce3e3ba434da01df7c77523a391b5f2912e4774330b0aa1be5f6a999e6"
 ASSETS = "libero/libero/assets"
-BASE_ASSETS = 585
-"""Files under LIBERO's assets at commit 8f1084e; fewer means an incomplete checkout."""
-COUNT_TASKS = """
-from libero.libero import benchmark
-print(len(benchmark.get_benchmark("libero_object")().tasks))
+RENDERERS = ("osmesa", "egl")
+CHECK = """
+import contextlib, json, sys
+import mujoco, robosuite, vla_eval, wand.api
+with contextlib.redirect_stdout(sys.stderr):
+    from libero.libero import benchmark
+    counts = {name: benchmark.get_benchmark(name)().n_tasks for name in sys.argv[1:]}
+context = mujoco.GLContext(64, 64)
+context.make_current()
+print(json.dumps(counts))
 """
-NOTICE = """\
-Licences: LIBERO is MIT. The LIBERO-Plus repository states no licence, so its code stays in your
-checkout and in the folder made here, for your own evaluation; do not pass that folder on.
-System packages (Debian names), once, as root:
-    apt-get install -y --no-install-recommends """
 
 
-def check_checkouts(plus: Path, base: Path) -> list[str]:
-    """Hold both checkouts against what is known of them; return what was noticed.
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asked for."""
+
+    plus: Path
+    base: Path
+    into: Path
+    render: str = "osmesa"
+    python: str = sys.executable
+    changed: bool = False  # take checkouts whose files differ from the pinned ones
+
+
+def pins() -> Pins:
+    """Return the pinned commits, digests, libraries and packages."""
+    text = files("suites.liberoplus").joinpath("simulator.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def apt_line(pinned: Pins) -> list[str]:
+    """Return the command that installs the system libraries on Debian, as root."""
+    packages = pinned["apt"]["packages"]
+    return ["apt-get", "install", "-y", "--no-install-recommends", *packages]
+
+
+def notice(pinned: Pins) -> str:
+    """Return the licence notice, shown before anything is done."""
+    plus, base = pinned["libero_plus"], pinned["libero"]
+    return (
+        f"LIBERO ({base['url']}): {base['licence']}.\n"
+        f"LIBERO-Plus ({plus['url']}): {plus['licence']}. Its code stays in your checkout and in\n"
+        "the folder made here, for your own evaluation; do not pass that folder on.\n"
+    )
+
+
+def check_host(asked: Asked, pinned: Pins) -> None:
+    """See whether renderer, Python, libraries and disk are there, cheapest first.
 
     Raises:
-        PreconditionError: a checkout lacks what is needed, with where to get it.
-        DataError: the task classification is not the one behind the table.
+        ConfigError: an unknown renderer.
+        PreconditionError: something is missing; says how to get it.
     """
-    if not (plus / CLASSIFICATION).is_file():
+    if asked.render not in RENDERERS:
+        raise ConfigError(f"--render {asked.render}", expected=" or ".join(RENDERERS))
+    _check_python(asked.python, pinned)
+    groups = [*pinned["libraries"][asked.render], *pinned["libraries"]["both"]]
+    missing = [group[0] for group in groups if not any(map(find_library, group))]
+    if missing:
         raise PreconditionError(
-            "this is no LIBERO-Plus checkout", where=str(plus), expected=CLASSIFICATION,
-            hint="git clone https://github.com/sylvestf/LIBERO-plus",
+            f"system libraries are missing: {', '.join(missing)}", where=f"--render {asked.render}",
+            hint=f"as root: {' '.join(apt_line(pinned))} (or add --apt to this command)",
         )  # fmt: skip
-    if not (base / ASSETS / "scenes").is_dir():
+    inside = [
+        place for place in (asked.plus, asked.base) if place in (asked.into, *asked.into.parents)
+    ]
+    if inside:
+        raise ConfigError(
+            f"--into {asked.into}", where=str(inside[0]), expected="a folder outside the checkouts"
+        )
+    parent = next(place for place in (asked.into, *asked.into.parents) if place.is_dir())
+    free = shutil.disk_usage(parent).free / 1e9
+    if free < pinned["disk_gb"] and not (asked.into / "env" / "installed").exists():
         raise PreconditionError(
-            "this is no LIBERO checkout with assets", where=str(base), expected=ASSETS,
-            hint="git clone https://github.com/Lifelong-Robot-Learning/LIBERO",
+            f"{free:.1f} GB are free", where=str(parent), expected=f"{pinned['disk_gb']:g} GB",
+            hint="free some space or choose another --into",
         )  # fmt: skip
-    digest = file_sha256(plus / CLASSIFICATION)
-    if digest != CLASSIFICATION_SHA256:
-        raise DataError(
-            f"the task classification has SHA-256 {digest}", where=str(plus / CLASSIFICATION),
-            expected=CLASSIFICATION_SHA256, hint="use the commit that the README names",
-        )  # fmt: skip
-    count = sum(path.is_file() for path in (base / ASSETS).rglob("*"))
-    if count < BASE_ASSETS:
-        return [f"{count} of {BASE_ASSETS} base assets are there: some tasks will fail to start"]
-    return []
 
 
-def join_sources(plus: Path, base: Path, into: Path) -> Path:
-    """Copy the code of LIBERO-Plus and the assets of LIBERO side by side, once."""
-    source = into / "source"
-    if not (source / ASSETS).is_dir():
-        partial = into / "source.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(plus / "libero", partial / "libero")
-        shutil.copytree(base / ASSETS, partial / ASSETS, dirs_exist_ok=True)
-        partial.rename(source)
-    root = source / "libero" / "libero"
+def _check_python(python: str, pinned: Pins) -> None:
+    code = "import sys; print(*sys.version_info[:2])"
+    version = [int(part) for part in run([python, "-I", "-c", code]).split()]
+    oldest, newest = pinned["oldest_python"], pinned["newest_python"]
+    if not oldest <= version <= newest:
+        shown = [".".join(map(str, one)) for one in (version, oldest, newest)]
+        raise PreconditionError(
+            f"{python} is Python {shown[0]}", expected=f"{shown[1]} to {shown[2]}",
+            hint="name another one with --python; the pinned numpy has no wheels for it",
+        )  # fmt: skip
+
+
+def join_sources(asked: Asked, simulator: Simulator, key: str) -> None:
+    """Put code and assets side by side, once for each pair of checkouts.
+
+    Assets that the LIBERO-Plus checkout itself holds (its own archive) win over LIBERO's.
+    """
+    done = simulator.source / "joined"
+    if not (done.is_file() and done.read_text() == key):
+        partial = simulator.folder / "source.partial"
+        for stale in (partial, simulator.source):
+            shutil.rmtree(stale, ignore_errors=True)
+        shutil.copytree(asked.base / ASSETS, partial / ASSETS)
+        skip = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(asked.plus / "libero", partial / "libero", ignore=skip, dirs_exist_ok=True)
+        (partial / "joined").write_text(key)
+        partial.rename(simulator.source)
+    root = simulator.source / "libero" / "libero"
     places = {
         "benchmark_root": root, "bddl_files": root / "bddl_files", "assets": root / "assets",
-        "init_states": root / "init_files", "datasets": into / "datasets",
+        "init_states": root / "init_files", "datasets": simulator.folder / "datasets",
     }  # fmt: skip
     lines = [f"{name}: {json.dumps(str(path))}" for name, path in places.items()]
-    atomic_write(into / "config" / "config.yaml", "\n".join(lines) + "\n")
-    return source
+    atomic_write(simulator.config / "config.yaml", "\n".join(lines) + "\n")
 
 
-def make_environment(into: Path) -> Path:
-    """Create the virtual environment with pinned packages; return its folder of programs."""
-    programs = into / "env" / "bin"
-    if not (programs / "vla-eval").exists():
-        venv.create(into / "env", with_pip=True)
-        for packages in (
-            (TORCH,),
-            PACKAGES,
-        ):  # torch first and alone: a CPU build where there is one
-            run([programs / "pip", "install", "--quiet", *packages])
-    return programs
+def make_environment(asked: Asked, simulator: Simulator, pip: Mapping[str, Any]) -> None:
+    """Create the virtual environment and install the pinned packages, unless that was done.
+
+    Torch goes first and alone, so that the index that pip is set up with decides on its build.
+    """
+    folder = simulator.folder / "env"
+    done, key = folder / "installed", content_key(pip)
+    if done.is_file() and done.read_text() == key:
+        return
+    run([asked.python, "-I", "-m", "venv", "--clear", str(folder)])
+    space = simulator.folder / "tmp"
+    space.mkdir(exist_ok=True)
+    constraints = space / "constraints.txt"
+    constraints.write_text("\n".join(pip["constraints"]) + "\n")
+    install = [simulator.program("python"), "-I", "-m", "pip", "install", "--quiet"]
+    run([*install, pip["torch"]], {"TMPDIR": str(space)})
+    run([*install, "-c", constraints, *pip["packages"]], {"TMPDIR": str(space)})
+    shutil.rmtree(space)
+    done.write_text(key)
 
 
-def variables(into: Path, render: str) -> dict[str, str]:
-    """Return what the simulator's process must find in its environment."""
-    return {
-        "MUJOCO_GL": render,
-        "PYOPENGL_PLATFORM": render,
-        "LIBERO_CONFIG_PATH": str(into / "config"),
-        "PYTHONPATH": str(into / "source"),
-    }
-
-
-def run(command: list[str | Path], extra: dict[str, str] | None = None) -> str:
-    """Run a program to its end and return what it printed.
+def check_simulator(simulator: Simulator) -> None:
+    """Import everything, draw with the renderer and count the tasks, in the simulator's process.
 
     Raises:
-        PreconditionError: it failed; shows its last lines.
+        PreconditionError: an import or the renderer failed.
+        DataError: the tasks are not those of the catalogue.
     """
-    arguments = [str(part) for part in command]
-    done = subprocess.run(  # noqa: S603 -- programs of the environment made here
-        arguments, env={**os.environ, **(extra or {})}, capture_output=True, text=True, check=False
+    printed = run([simulator.program("python"), "-c", CHECK, *SUITES], simulator.settings())
+    counts = json.loads(printed.splitlines()[-1])
+    known = {suite: sum(one == suite for one, _ in catalog()) for suite in SUITES}
+    if counts != known:
+        raise DataError(f"the simulator has {counts} tasks", expected=str(known))
+
+
+def prepare(asked: Asked, pinned: Pins) -> Path:
+    """Check everything, do every step that is not done; return the simulator's description.
+
+    Raises:
+        UserError: a precondition does not hold or a step failed; earlier steps are kept.
+    """
+    check_host(asked, pinned)
+    sources = {
+        "libero_plus": check_checkout(
+            asked.plus, pinned["libero_plus"], "--libero-plus", asked.changed
+        ),
+        "libero": check_checkout(asked.base, pinned["libero"], "--libero", asked.changed),
+    }
+    check_classification(asked.plus)
+    simulator = Simulator(asked.into, asked.render)
+    asked.into.mkdir(parents=True, exist_ok=True)
+    (asked.into / DESCRIPTION).unlink(missing_ok=True)  # written again once everything holds
+    own = asked.plus / ASSETS
+    archive = (
+        dict(zip(("files", "sha256"), tree_digest(own), strict=True)) if own.is_dir() else None
     )
-    if done.returncode:
-        tail = "\n".join((done.stdout + done.stderr).splitlines()[-8:])
-        raise PreconditionError(f"`{' '.join(arguments[:3])} ...` failed:\n{tail}",
-                                hint="mend this and run the same command again")  # fmt: skip
-    return done.stdout
-
-
-def prepare(plus: Path, base: Path, into: Path, render: str) -> Path:
-    """Do every step that is not done; return the file that describes the simulator."""
-    if render not in ("osmesa", "egl"):
-        raise ConfigError(f"--render {render}", expected="osmesa or egl")
-    noticed = check_checkouts(plus, base)
-    into = into.resolve()
-    join_sources(plus, base, into)
-    programs = make_environment(into)
-    found = variables(into, render)
-    lines = run([programs / "python", "-c", COUNT_TASKS], found).split()
+    join_sources(asked, simulator, content_key(sources, archive))
+    make_environment(asked, simulator, pinned["pip"])
+    check_simulator(simulator)
+    frozen = run([simulator.program("python"), "-I", "-m", "pip", "freeze"]).split("\n")
     described = {
-        "vla_eval": str(programs / "vla-eval"), "variables": found,
-        "tasks_of_libero_object": int(lines[-1]), "notes": noticed,
+        "schema": SCHEMA,
+        "render": asked.render,
+        "vla_eval": str(simulator.program("vla-eval")),
+        "variables": simulator.settings(),
+        "sources": sources,
+        "own_assets": archive,
         "classification_sha256": CLASSIFICATION_SHA256,
-    }  # fmt: skip
-    path = into / "simulator.json"
-    atomic_write(path, json.dumps(described, indent=1) + "\n")
-    return path
+        "packages": [line for line in frozen if line],
+        "coverage": "as far as its own assets reach" if archive else "base-assets subset",
+    }
+    atomic_write(asked.into / DESCRIPTION, json.dumps(described, indent=1) + "\n")
+    return asked.into / DESCRIPTION
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, prepare, say what to do next."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="prepare_local", description=(__doc__ or "").partition("\n\n")[0]
+    )
     parser.add_argument("--libero-plus", type=Path, required=True, help="your checkout")
     parser.add_argument("--libero", type=Path, required=True, help="your checkout, with assets")
     parser.add_argument("--into", type=Path, required=True, help="folder to make (about 3 GB)")
     parser.add_argument("--render", default="osmesa", help="osmesa (default) or egl")
-    asked = parser.parse_args()
-    sys.stdout.write(f"{NOTICE}{APT}\n")
+    parser.add_argument("--python", default=sys.executable, help="interpreter of the simulator")
+    parser.add_argument("--apt", action="store_true", help="install the system libraries first")
+    parser.add_argument("--accept-changes", action="store_true", help="take other commits too")
+    line = parser.parse_args(arguments)
+    pinned = pins()
+    sys.stdout.write(f"{notice(pinned)}System libraries (Debian): {' '.join(apt_line(pinned))}\n")
+    sys.stdout.flush()
+    asked = Asked(
+        line.libero_plus.resolve(), line.libero.resolve(), line.into.resolve(), line.render,
+        line.python, line.accept_changes,
+    )  # fmt: skip
     try:
-        path = prepare(asked.libero_plus, asked.libero, asked.into, asked.render)
+        if line.apt:
+            run(apt_line(pinned))
+        path = prepare(asked, pinned)
     except UserError as error:
         sys.stderr.write(f"error: {error.message()}\n")
         return error.code
