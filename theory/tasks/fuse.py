@@ -103,11 +103,11 @@ class Fuse(Task):
         return np.where(lit_later, 0.0, weight * (1 - self.dud) if dark > 0 else 0.0)
 
     def exact(self, w: int, convention: Convention = "v1") -> Risks:
-        """Return the risks; one_shot adds ``P_E``, ``alpha`` and ``cor1``.
+        """Return the risks with ``cor1``, corollary N on the window without spark.
 
-        ``P_E`` is the probability of a window without spark, ``alpha`` the conditional weight of
-        the lit cause on it and ``cor1`` the corollary-N bound; the last two are 0 once the cause
-        is visible, because a window without spark then excludes it.
+        one_shot adds the probability ``P_E`` of that window and the conditional weight ``alpha``
+        of the lit cause on it; ``cor1`` and ``alpha`` are 0 once the cause is visible, because a
+        window without spark then excludes it.
         """
         checks.convention(convention)
         works, visible = 1 - self.dud, self._visible(w)
@@ -121,7 +121,8 @@ class Fuse(Task):
         seen, unseen = self.hazard * (1 - self.miss), self._unseen()
         full = seen * works * self.dud + (1 - seen) * unseen * (1 - unseen)
         gap = 0.0 if visible else seen * (1 - seen) * (works - unseen) ** 2
-        return risks(full, gap, self.hazard * works * (1 - self.hazard * works))
+        bound = (1 - seen) ** min(w, self.horizon) * gap
+        return risks(full, gap, self.hazard * works * (1 - self.hazard * works), cor1=bound)
 
     def _unseen(self) -> float:
         """Return m where no spark was seen at the cause; 0 where that cannot happen."""

@@ -119,7 +119,11 @@ class OccludedIdentity(Task):
         return xlogy(1.0, prior) + xlogy(counts[..., None, :], confusion).sum(axis=-1)
 
     def exact(self, w: int, convention: Convention = "v1") -> Risks:
-        """Return the risks; extras: ``cor1``, the corollary-N bound, where eta = 0."""
+        """Return the risks; extras: ``cor1``, corollary N on the window without display.
+
+        It is known for two identities where a single display lies outside the window, or
+        displays are never wrong; else m takes more than two values there.
+        """
         checks.convention(convention)
         prior, values, _ = self._law
         spread = float(prior @ (values - prior @ values) ** 2)
@@ -127,7 +131,9 @@ class OccludedIdentity(Task):
         short = full
         if checks.window(w) < self.horizon:
             short = self._explained(w, shown=0)
-        cor1 = (1 - self.glimpse) ** w * spread if self.eta == 0 and w < self.horizon else None
+        cor1, single = None, self.glimpse == 0 or self.eta == 0 or w == self.steps
+        if len(prior) == 2 and w < self.horizon and single:
+            cor1 = (1 - self.glimpse) ** w * self._explained_by(1)
         noise = self.sigma**2
         return risks(noise + max(spread - full, 0.0), full - short, noise + spread, cor1=cor1)
 

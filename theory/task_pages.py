@@ -1,0 +1,256 @@
+"""The page of a task: its risk gap over the window, exact, sampled and bounded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from harness.base import Scalar
+from harness.errors import ConfigError, nearest
+from harness.evidence import Curve, DataTable, Figure
+from harness.protocols import Evidence, Experiment
+from theory.settings import complete
+from theory.statements.book import curve
+from theory.task_draws import Sampled
+from theory.task_rows import BY, PageBook, chain_bounds, checks
+from theory.tasks.base import Task
+from theory.tasks.checks import choice, count
+from theory.tasks.hmm import Hmm
+from theory.tasks.registry import TASKS, get_task
+
+VERSION = 1
+DEFAULTS: dict[str, Scalar] = {
+    "task": "occluded_identity", "samples": 20_000, "seed": 0, "convention": "v1",
+}  # fmt: skip
+"""Settings of a page; all others are parameters of the task."""
+LEAST = 100
+"""Fewest draws that are looked at."""
+TELLING: tuple[dict[str, Scalar], ...] = (
+    {"task": "occluded_identity", "glimpse": 0.1},
+    {"task": "fuse", "mode": "one_shot", "hazard": 0.05},
+    {"task": "hmm"},
+    {"task": "bursty"},
+)
+"""Atoms that attain corollary N, a cliff, a curve with two upper bounds, a realisable memory."""
+VARIANTS: tuple[dict[str, Scalar], ...] = (
+    {"task": "stages", "target": "parity", "p_success": 1.0},
+    {"task": "stages", "convention": "v3"},
+    {"task": "memory_drift", "mode": "corner", "form": "paper"},
+)
+"""Pages of the full preset beside every task at its defaults."""
+
+
+def task(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
+    """Return the page of one task.
+
+    Settings: task, samples, seed, convention (``v1`` or ``v3``), and the parameters of the task,
+    lists written as JSON.
+
+    Raises:
+        UserError: an unknown task or setting, a parameter out of its range, or a task too large
+            to enumerate (with the count and the alternative).
+    """
+    own = {name: value for name, value in settings.items() if name in DEFAULTS}
+    found = complete(own, DEFAULTS)
+    count("samples", found["samples"], LEAST)
+    choice("convention", found["convention"], ("v1", "v3"))
+    params = {name: value for name, value in settings.items() if name not in DEFAULTS}
+    return [TaskPage(made(found["task"], params), params=params, **found)]
+
+
+def quick(seed: int) -> Sequence[Experiment]:
+    """Return the pages of a few telling tasks."""
+    return [task({**chosen, "seed": seed})[0] for chosen in TELLING]
+
+
+def full(seed: int) -> Sequence[Experiment]:
+    """Return the pages of all tasks at their defaults, and of what the defaults leave out."""
+    chosen = [*({"task": name} for name in TASKS), *TELLING[:2], *VARIANTS]
+    return [task({**one, "seed": seed})[0] for one in chosen]
+
+
+def made(name: str, params: Mapping[str, Scalar]) -> Task:
+    """Return a task with parameters from settings.
+
+    Raises:
+        UserError: see ``task``.
+    """
+    default = get_task(name)
+    known = {spec.name: getattr(default, spec.name) for spec in fields(default)}  # type: ignore[arg-type]
+    given = {}
+    for key, value in params.items():
+        if key not in known:
+            raise ConfigError(
+                f"unknown setting {key!r} of task {name!r}", hint=nearest(key, [*known, *DEFAULTS])
+            )
+        given[key] = parameter(key, value, known[key])
+    try:
+        built = get_task(name, **given)
+        built.exact(min(1, built.horizon))  # refuses what is infinite or too large
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"task {name!r} cannot be made of {given}: {error}",
+            expected=f"parameters like {known}",
+        ) from error
+    return built
+
+
+def parameter(name: str, value: Scalar, default: object) -> Any:
+    """Return a parameter of the kind of its default; lists and null come as JSON.
+
+    Raises:
+        ConfigError: another kind.
+    """
+    found: Any = value
+    if isinstance(value, str) and not isinstance(default, str):
+        try:
+            found = json.loads(value)
+        except ValueError:
+            found = value
+    several = isinstance(default, Sequence) and not isinstance(default, str)
+    kinds = (str,) if isinstance(default, str) else (list,) if several else (int, float)
+    if default is None:
+        kinds = (list, int, float)
+    if found is not None and (isinstance(found, bool) or not isinstance(found, kinds)):
+        shown = json.dumps(default) if several else repr(default)
+        raise ConfigError(f"{name} = {value!r}", expected=f"a value like {shown}")
+    return found
+
+
+class TaskPage:
+    """Everything that is known of one task: figure, increments, table, instances of statements.
+
+    Args:
+        task_: the task.
+        params: its parameters as they were given.
+        task: its name.
+        samples: draws per window.
+        seed: of the draws.
+        convention: of windows.
+    """
+
+    def __init__(
+        self, task_: Task, *, params: Mapping[str, Scalar], task: str, samples: int, seed: int,
+        convention: Any,
+    ) -> None:  # fmt: skip
+        self.sampled = Sampled(task_, samples, seed, convention)
+        words = ", ".join(f"{name} = {value}" for name, value in params.items())
+        variant = f" with {words}" if words else ""
+        edition = "" if convention == "v1" else f" ({convention} windows)"
+        self.words = f"{task}{variant}{edition}"
+        self.name = f"theory/task/{task}"
+        self.title = f"Task {self.words}"
+        self.settings: dict[str, Scalar] = {
+            "version": VERSION, "task": task, "samples": samples, "seed": seed,
+            "convention": convention, **params,
+        }  # fmt: skip
+
+    def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
+        """Yield every row about the task; rows already known are not yielded again."""
+        book = PageBook(
+            "S2",
+            self.sampled.seed,
+            settings=self.settings,
+            page=self.words,
+            task=str(self.settings["task"]),
+        )
+        for row in self._rows(book):
+            if row.key not in known:
+                yield row
+
+    def _rows(self, book: PageBook) -> Iterator[Evidence]:
+        yield gap_figure(book, self.sampled)
+        yield increments_figure(book, self.sampled)
+        yield risk_table(book, self.sampled)
+        yield from checks(book, self.sampled)
+
+
+def gap_figure(book: PageBook, sampled: Sampled) -> Figure:
+    """Draw gap(w): the exact curve, the three estimators, and every bound there is."""
+    windows, looked = sampled.windows, sampled.looked
+    found = sampled.estimates
+    curves = [curve("exact", windows, [sampled.exact[w].gap for w in windows])]
+    pairs = [(w, sampled.exact[w].extras.get("cor1")) for w in windows]
+    atoms = [(w, bound) for w, bound in pairs if bound is not None]
+    if atoms:
+        curves.append(curve("corollary N", *zip(*atoms, strict=True), style="dashed"))
+    if isinstance(sampled.task, Hmm):
+        for statement, bounds in chain_bounds(sampled.task, windows).items():
+            curves.append(curve(BY[statement], windows, list(bounds.values()), style="dashed"))
+    series = {
+        "(m - m_w)^2": {w: found[w].G1 for w in looked},
+        "difference of risks": {w: found[w].G2 for w in looked},
+        "variance within windows": sampled.nested,
+    }
+    for name, means in series.items():
+        if means:
+            curves.append(_points(name, means))
+    first, at = sampled.exact[windows[0]], sampled.telling
+    return book.figure(
+        f"What a window loses: {book.page}",
+        f"Gap between the best risk from a window and from the whole history, R_full = "
+        f"{first.R_full:.4g}, Var(Y) = {first.var_Y:.4g}. Exact curve; points: three estimators "
+        f"from {sampled.samples} draws with intervals of level {sampled.level:.6g}. At w = {at} "
+        f"the gap is {sampled.exact[at].gap:.4g}; it ends at w = {_closed(sampled)}.",
+        curves, x="window w", y="risk gap",
+    )  # fmt: skip
+
+
+def _closed(sampled: Sampled) -> int:
+    """Return the first window on the curve that leaves no gap."""
+    slack = 1e-12 * max(sampled.exact[w].var_Y for w in sampled.windows)
+    return next((w for w in sampled.windows if sampled.exact[w].gap <= slack), sampled.task.horizon)
+
+
+def _points(name: str, means: Mapping[int, Any]) -> Curve:
+    return curve(
+        name, list(means), [mean.value for mean in means.values()], style="points",
+        lo=tuple(mean.lo for mean in means.values()), hi=tuple(mean.hi for mean in means.values()),
+    )  # fmt: skip
+
+
+def increments_figure(book: PageBook, sampled: Sampled) -> Figure:
+    """Draw the share of the gap that each step into the past carries (N12a)."""
+    windows = sampled.windows
+    gaps = [sampled.exact[w].gap for w in windows]
+    shares = [before - after for before, after in pairwise(gaps)]
+    largest = max(range(len(shares)), key=shares.__getitem__, default=None)
+    words = (
+        "No window is left out." if largest is None
+        else f"The largest, {shares[largest]:.4g}, is what w = {windows[largest + 1]} adds."
+    )  # fmt: skip
+    return book.figure(
+        f"Which steps of the past matter: {book.page}",
+        "Increments of the Bayes prediction are orthogonal, so the gap splits over the steps of "
+        f"the past: each bar is what its window adds to the one before, exact. {words}",
+        [curve("increment", windows[1:], shares, style="bars")],
+        x="window w", y="share of the gap",
+    )  # fmt: skip
+
+
+def risk_table(book: PageBook, sampled: Sampled) -> DataTable:
+    """Return exact risks and estimates at the windows that were looked at."""
+    rows = []
+    for w in sampled.looked:
+        exact, found, nested = sampled.exact[w], sampled.estimates[w], sampled.nested.get(w)
+        rows.append((
+            w, exact.R_w, exact.gap, found.G1.value, found.G1.lo, found.G1.hi, found.G2.value,
+            None if nested is None else nested.value, exact.extras.get("cor1"),
+        ))  # fmt: skip
+    first = sampled.exact[sampled.windows[0]]
+    extras = {n: v for n, v in first.extras.items() if n not in ("cor1", "visible_actions")}
+    words = "".join(
+        f", {name} = {value:.4g}" for name, value in extras.items() if value is not None
+    )
+    return book.table(
+        f"Risks: {book.page}",
+        f"R_full = {first.R_full:.6g}, Var(Y) = {first.var_Y:.6g}{words}. Exact, then from "
+        f"{sampled.samples} draws; the variance within windows needs windows that come twice.",
+        ("window", "R_w", "gap", "(m - m_w)^2", "from", "to", "difference of risks",
+         "variance within windows", "corollary N"),
+        rows,
+    )  # fmt: skip
