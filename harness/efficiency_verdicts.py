@@ -163,8 +163,7 @@ def absolute(claim: EfficiencyClaim, rows: Sequence[Measurement]) -> Ruling:
 
     Of several measurements the last comparable one counts, or the last of all.
     """
-    mine = [row for row in rows if row.quantity == claim.quantity and row.value is not None
-            and row.series in WHAT]  # fmt: skip
+    mine = [row for row in rows if row.quantity == claim.quantity and row.series in WHAT]
     ruled = [Ruling(*decided(claim, row), (row,)) for row in mine]
     fit = [ruling for ruling in ruled if ruling.outcome != INCOMPARABLE]
     return [NOTHING, *ruled, *fit][-1]

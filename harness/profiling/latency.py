@@ -18,6 +18,7 @@ from harness.records import Evidence
 
 STEP, ACTIONS, JOINT = "one DiT step", "one action chunk", "joint inference"
 TAIL = 0.9
+TIMES = ("seconds", f"seconds p{100 * TAIL:.0f}")
 
 
 class Dissected(NamedTuple):
@@ -80,33 +81,39 @@ class Latency:
         """Yield medians and tails, real-time factors, parts, and their drawings."""
         book = Notebook(self.name, self.settings, {"config": self.settings["config"]})
         require_same_machine(known.values(), self.bench.machine())
-        times = list(self.timed(book, known))
-        yield from times
+        found = {row.key: row for row in known.values() if isinstance(row, Measurement)}
+        for row in self.timed(book, found):
+            found[row.key] = row
+            yield row
+        times = [
+            found[book.key(name, work, length)]
+            for length in sorted(self.lengths) for work in self.works for name in TIMES
+        ]  # fmt: skip
         yield from real_time(book, self.pace, times)
-        parts = [row for length in self.lengths for row in self.broken_down(book, known, length)]
-        yield from parts
+        parts: list[Measurement] = []
+        for length in self.lengths:
+            rows = self.broken_down(book, known, length)
+            parts += rows
+            yield from rows
         yield from drawings(book, times, parts)
 
-    def timed(self, book: Notebook, known: Mapping[str, Evidence]) -> Iterator[Measurement]:
-        """Yield median and tail of every work at every length."""
-        names = ("seconds", f"seconds p{100 * TAIL:.0f}")
+    def timed(self, book: Notebook, found: Mapping[str, Measurement]) -> Iterator[Measurement]:
+        """Yield median and tail of every work at every length that is not found yet."""
         held = {
-            (work, length): rows
+            (work, length)
             for work in self.works
             for length in self.lengths
-            if len(rows := _known(known, book, names, work, length)) == len(names)
+            if all(book.key(name, work, length) in found for name in TIMES)
         }
-        for rows in held.values():
-            yield from rows
         self.progress.expect(len(self.works) * len(self.lengths))
         for point in measure(
             self.works, self.lengths, rounds=self.rounds, timer=self.bench.timer,
-            known=set(held), step=self.progress.advance,
+            known=held, step=self.progress.advance,
         ):  # fmt: skip
             wall = [duration.wall_s for duration in point.durations]
             machine = self.bench.machine()
-            found = (median(wall), quantile(wall, TAIL)) if wall else (None, None)
-            for name, value in zip(names, found, strict=True):
+            values = (median(wall), quantile(wall, TAIL)) if wall else (None, None)
+            for name, value in zip(TIMES, values, strict=True):
                 yield book.measured(
                     name, point.arm, point.length, value,
                     unit="s", reason=point.reason, labels=machine,
@@ -121,7 +128,7 @@ class Latency:
             if isinstance(row, Measurement) and row.quantity == "component seconds"
             and row.key == book.key("component seconds", row.series, length)
         ]  # fmt: skip
-        if stored:
+        if any(row.series == WHOLE for row in stored):
             return stored
         machine = self.bench.machine()
         try:
@@ -139,13 +146,6 @@ class Latency:
                           unit="s", labels=machine)
             for name in rounds[0]
         ]  # fmt: skip
-
-
-def _known(
-    known: Mapping[str, Evidence], book: Notebook, names: Sequence[str], work: str, length: int
-) -> list[Measurement]:
-    rows = [known.get(book.key(name, work, length)) for name in names]
-    return [row for row in rows if isinstance(row, Measurement)]
 
 
 def real_time(book: Notebook, pace: Pace, times: Sequence[Measurement]) -> Iterator[Measurement]:

@@ -18,8 +18,17 @@ from harness.profiling.timers import Quantile, median
 MACHINE = {"device": "cpu", "processor": "x", "cpus": 2, "threads": 1, "load": 0.1}
 
 
-def seconds(value: float | None, *, series: str = "a", unit: str = "s", quantity: str = "seconds",
-            config: str = "small", n: int = 6, reason: str = "", **machine: object) -> Measurement:  # fmt: skip
+def seconds(
+    value: float | None,
+    *,
+    series: str = "a",
+    unit: str = "s",
+    quantity: str = "seconds",
+    config: str = "small",
+    n: int = 6,
+    reason: str = "",
+    **machine: object,
+) -> Measurement:
     labels = {"config": config, **MACHINE, **machine}
     found = None if value is None else Quantile(value, 0.9 * value, 1.1 * value, n)
     book = Notebook("profile/scaling", {"config": config}, labels)  # type: ignore[arg-type]
