@@ -206,7 +206,8 @@ def test_byte_code_counts_for_nothing(world: World) -> None:
     ("which", "named"), [("plus", "sylvestf/LIBERO-plus"), ("base", "Lifelong-Robot-Learning")]
 )
 def test_an_absent_checkout(world: World, tmp_path: Path, which: str, named: str) -> None:
-    message = world.refusal(**{which: tmp_path / "nowhere"})
+    changes: dict[str, Any] = {which: tmp_path / "nowhere"}
+    message = world.refusal(**changes)
     assert "this is no checkout" in message and "git clone" in message and named in message
     assert not world.into.exists()
 
