@@ -1,0 +1,227 @@
+"""Rollouts that are to be made: what is planned, vla-eval's configuration, and running it.
+
+The simulator and its packages never enter this process: vla-eval is started in its own
+environment, watched through the recording it writes, and continued with the same evaluation id.
+It is always started as shard 0 of 1 or more, because only sharded runs keep a queue of what is
+left; without one vla-eval 0.8.0 begins again from the start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.base import Record, Scalar
+from harness.errors import ConfigError, DataError, IncompleteError, PreconditionError
+from harness.files import atomic_write
+from harness.protocols import Progress
+from harness.subproc import Ending, Program, run_watched
+
+SIMULATION, CONFIG, EPISODES, RESULTS = (
+    "simulation.json",
+    "vla-eval.yaml",
+    "episodes.csv",
+    "results",
+)
+CONTINUE = "mend this and run the same command again: it goes on where it stopped"
+WAIT_FOR_POLICY_S = 600  # of vla-eval for one action; diffusion policies are slow
+
+
+class Simulation(Record, frozen=True, kw_only=True):
+    """What a folder of planned rollouts holds, and how they are run."""
+
+    suite: str
+    subset: str
+    shard: tuple[int, int]  # index from 0, count
+    episodes: int
+    steps: int  # policy steps at most: every episode up to its limit
+    evaluation: str  # id under which vla-eval records and continues
+    simulator: str = ""  # vla-eval's program, a Python beside it, or a prepared folder
+    containers: bool = False  # whether vla-eval starts a container; else the program's environment
+    render: str = ""
+
+
+class Rollouts(Record, frozen=True, kw_only=True):
+    """Planned rollouts of one suite."""
+
+    entries: tuple[dict[str, Any], ...]  # of vla-eval's configuration
+    columns: tuple[str, ...]  # of the list of episodes
+    episodes: tuple[tuple[Scalar, ...], ...]
+    steps: int
+    notes: tuple[str, ...] = ()
+
+
+def configuration(entries: Sequence[Mapping[str, Any]], url: str, image: str) -> str:
+    """Return vla-eval's configuration. JSON is YAML, and is read as such."""
+    document: dict[str, Any] = {
+        "server": {"url": url, "timeout": WAIT_FOR_POLICY_S},
+        "output_dir": f"./{RESULTS}",
+        "benchmarks": list(entries),
+    }
+    if image:
+        document["docker"] = {"image": image}
+    return json.dumps(document, indent=2) + "\n"
+
+
+def write(folder: Path, simulation: Simulation, rollouts: Rollouts, config: str, run: str) -> None:
+    """Write a folder of planned rollouts; one that was begun is never replaced by another.
+
+    Raises:
+        ConfigError: the folder holds another plan.
+    """
+    path = folder / SIMULATION
+    if path.exists() and load(folder).evaluation != simulation.evaluation:
+        raise ConfigError(
+            "this folder holds another plan", where=str(folder), hint="choose another --out"
+        )
+    lines = [",".join(rollouts.columns)]
+    lines += [",".join(map(str, row)) for row in rollouts.episodes]
+    atomic_write(folder / EPISODES, "\n".join(lines) + "\n")
+    atomic_write(folder / CONFIG, config)
+    if not (folder / "run.toml").exists():
+        atomic_write(folder / "run.toml", run)
+    atomic_write(path, msgspec.json.format(msgspec.json.encode(simulation), indent=1) + b"\n")
+
+
+def load(folder: Path) -> Simulation:
+    """Read what a folder of planned rollouts is.
+
+    Raises:
+        PreconditionError: it is none.
+        DataError: its description is broken.
+    """
+    path = folder / SIMULATION
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Simulation)
+    except FileNotFoundError as error:
+        raise PreconditionError(
+            "this is no folder of planned rollouts", where=str(folder), expected=SIMULATION,
+            hint="make one: kairos-eval plan liberoplus --out DIR",
+        ) from error  # fmt: skip
+    except msgspec.DecodeError as error:
+        raise DataError(f"not a plan: {error}", where=str(path)) from error
+
+
+def simulate(
+    folder: Path,
+    program: str,
+    variables: Mapping[str, str],
+    progress: Progress,
+    *,
+    processes: int = 1,
+    stall_s: float = 1800.0,
+    poll_s: float = 1.0,
+) -> None:
+    """Run vla-eval until every planned episode is recorded.
+
+    Args:
+        folder: of planned rollouts.
+        program: vla-eval in its own environment.
+        variables: the environment of its processes.
+        progress: told of every recorded episode.
+        processes: simulators side by side; they share one recording and one queue.
+        stall_s: seconds without a recorded episode after which everything is ended.
+        poll_s: seconds between looks at the recording.
+
+    Raises:
+        PreconditionError: vla-eval cannot be started, fails or stands still; shows its last lines.
+        IncompleteError: it ended well and episodes are missing all the same.
+    """
+    plan = load(folder)
+    database = recording(folder, plan)
+    done = Counted(database, progress)
+    progress.expect(plan.episodes)
+    progress.note(f"vla-eval · {plan.suite}")
+    programs = [
+        Program(
+            _arguments(plan, program, shard, processes), folder / f"vla-eval-{shard}.log",
+            variables, folder,
+        )
+        for shard in range(processes)
+    ]  # fmt: skip
+    if done() < plan.episodes or _open_items(database):
+        _judge(run_watched(programs, done, stall_s=stall_s, poll_s=poll_s), folder, stall_s)
+    missing = plan.episodes - done()
+    if missing > 0:
+        raise IncompleteError(
+            f"vla-eval ended, and {missing} of {plan.episodes} episodes are not recorded",
+            where=str(database), hint=CONTINUE,
+        )  # fmt: skip
+
+
+def recording(folder: Path, plan: Simulation) -> Path:
+    """Return where vla-eval records an evaluation."""
+    return folder / RESULTS / f"recording-{plan.evaluation}.sqlite"
+
+
+def _arguments(plan: Simulation, program: str, shard: int, shards: int) -> list[str]:
+    place = [] if plan.containers else ["--no-docker"]
+    render = ["--render", plan.render] if plan.render else []
+    return [
+        program, "run", "-c", CONFIG, "--eval-id", plan.evaluation, "--shard-id", str(shard),
+        "--num-shards", str(shards), "--yes", *place, *render,
+    ]  # fmt: skip
+
+
+def _judge(endings: Sequence[Ending], folder: Path, stall_s: float) -> None:
+    for shard, ending in enumerate(endings):
+        if not ending.stalled and ending.code == 0:
+            continue
+        what = (
+            f"vla-eval recorded no episode for {stall_s:g} s and was ended"
+            if ending.stalled
+            else f"vla-eval ended with {_code(ending.code)}"
+        )
+        raise PreconditionError(
+            f"{what}; its last lines:\n{ending.tail}",
+            where=str(folder / f"vla-eval-{shard}.log"), hint=CONTINUE,
+        )  # fmt: skip
+
+
+def _code(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"signal {-code}"
+
+
+class Counted:
+    """Counts the distinct episodes of a recording, and tells progress of new ones."""
+
+    def __init__(self, database: Path, progress: Progress) -> None:
+        self._database, self._progress, self._seen = database, progress, 0
+
+    def __call__(self) -> int:
+        """Return how many there are now; while the file is busy, how many there were."""
+        query = (
+            "select count(*) from (select distinct eval_id, task_name, episode_id,"
+            " json_extract(context, '$.task_idx') from episode_results)"
+        )
+        now = max(self._seen, _ask(self._database, query, self._seen))
+        for _ in range(now - self._seen):
+            self._progress.advance()
+        self._seen = now
+        return now
+
+
+def _open_items(database: Path) -> int:
+    return _ask(database, "select count(*) from work_queue where not done", 0)
+
+
+def _ask(database: Path, query: str, otherwise: int) -> int:
+    """Ask a recording that may be absent, busy or without the table."""
+    if not database.exists():
+        return otherwise
+    uri = f"{database.resolve().as_uri()}?mode=ro"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True, timeout=1)) as connection:
+        return int(connection.execute(query).fetchone()[0])
+    return otherwise
+
+
+def plain_environment() -> dict[str, str]:
+    """Return this process's environment without what would lead another Python astray."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}

@@ -1,0 +1,116 @@
+"""Rollouts made by a stand-in for vla-eval, run as a real process: watched, continued, ingested."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.cli import robots
+from harness.errors import IncompleteError, PreconditionError
+from harness.plan import prepare
+from harness.protocols import Silent
+from suites import _simulation
+from suites.registry import get_suite
+
+FAKE = Path(__file__).parents[1] / "suites" / "fake_recording.py"
+
+
+class Told(Silent):
+    """Progress that counts."""
+
+    def __init__(self) -> None:
+        self.total = self.steps = 0
+
+    def expect(self, total: int) -> None:
+        self.total += total
+
+    def advance(self) -> None:
+        self.steps += 1
+
+
+@pytest.fixture
+def planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Plan the first few variants of a category, to be made by the stand-in."""
+    program = tmp_path / "vla-eval"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{FAKE}" "$@"\n')
+    program.chmod(0o755)
+
+    def plan(mode: str = "", keep: int = 12) -> Path:
+        monkeypatch.setenv("FAKE_MODE", mode)
+        folder = tmp_path / "plan"
+        if not folder.exists():
+            robots.plan_rollouts("liberoplus", folder, subset="light", simulator=str(program))
+            lines = (folder / "episodes.csv").read_text().splitlines()[: keep + 1]
+            (folder / "episodes.csv").write_text("\n".join(lines) + "\n")
+            path = folder / "simulation.json"
+            path.write_text(path.read_text().replace('"episodes": 1142', f'"episodes": {keep}'))
+        return folder
+
+    return plan
+
+
+def make(folder: Path, stall_s: float = 60.0) -> Told:
+    told = Told()
+    plan = _simulation.load(folder)
+    program, variables = robots.program_of(plan)
+    _simulation.simulate(folder, program, variables, told, stall_s=stall_s, poll_s=0.1)
+    return told
+
+
+def test_rollouts_are_made_counted_and_ingested(planned: Callable[..., Path]) -> None:
+    from harness.config import load_spec
+
+    folder = planned()
+    told = make(folder)
+    assert (told.total, told.steps) == (12, 12)
+    ready = prepare(load_spec(folder / "run.toml"), get_suite)
+    items = ready.plan.tasks[0].items
+    assert len(items) == 1142
+    assert sum(item.missing is None for item in items) == 12
+    assert "episodes made: 12" in (folder / "vla-eval-0.log").read_text()
+    again = make(folder)
+    assert again.steps == 12
+    assert (folder / "vla-eval-0.log").read_text().count("episodes made") == 1
+
+
+def test_a_crash_is_one_message_and_the_next_call_goes_on(planned: Callable[..., Path]) -> None:
+    folder = planned("crash:5")
+    with pytest.raises(PreconditionError, match="exit code 9"):
+        make(folder)
+    planned("")
+    make(folder)
+    assert "episodes made: 7" in (folder / "vla-eval-0.log").read_text()
+
+
+def test_one_that_stands_still_is_ended_and_goes_on(planned: Callable[..., Path]) -> None:
+    folder = planned("stall:3")
+    with pytest.raises(PreconditionError, match="no episode for 1.5 s") as caught:
+        make(folder, stall_s=1.5)
+    assert "now I stand still" in str(caught.value)
+    planned("")
+    make(folder)
+    assert "episodes made: 9" in (folder / "vla-eval-0.log").read_text()
+
+
+def test_a_simulator_that_is_missing_shows_its_last_words(planned: Callable[..., Path]) -> None:
+    folder = planned("fail")
+    with pytest.raises(PreconditionError, match="no simulator here"):
+        make(folder)
+
+
+def test_an_end_without_all_episodes_is_incomplete(planned: Callable[..., Path]) -> None:
+    folder = planned()
+    path = folder / "simulation.json"
+    path.write_text(path.read_text().replace('"episodes": 12', '"episodes": 20'))
+    with pytest.raises(IncompleteError, match="8 of 20 episodes"):
+        make(folder)
+
+
+def test_vla_eval_that_is_not_there_is_one_message(planned: Callable[..., Path]) -> None:
+    folder = planned()
+    (folder.parent / "vla-eval").unlink()
+    with pytest.raises(PreconditionError, match="vla-eval is not there"):
+        make(folder)
