@@ -12,7 +12,6 @@ import pytest
 from harness.errors import PreconditionError
 from harness.subproc import Program, run_watched
 
-
 WRITES_PID = (
     "import os, pathlib, time\n"
     "pathlib.Path('child').write_text(str(os.getpid()))\n"
