@@ -1,7 +1,8 @@
 """The claim ledger: every claim of the paper, met by whatever evidence a run gathered.
 
-Four sources of claims, one list of verdicts: statements of the text, published numbers of the
-suites, checks over printed tables, and tables whose benchmark this version cannot run yet.
+Six sources of claims, one list of verdicts: statements of the text, published numbers of the
+suites, checks over printed tables, tables whose benchmark this version cannot run yet,
+mathematical statements, and statements about cost.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from harness.efficiency_verdicts import efficiency_verdicts
+from harness.evidence import BoundCheck, Measurement, Statement
 from harness.protocols import Suite
 from harness.records import (
     Cell,
@@ -30,6 +33,7 @@ from harness.verdicts import (
     UNTESTED,
     decide,
     decide_check,
+    decide_statement,
     worst_outcome,
 )
 
@@ -39,23 +43,59 @@ TABLE_FIELDS = ("subset", "mode")
 
 
 def build(
-    plan: RunPlan, cells: Sequence[Cell], rows: Iterable[Row], suites: Mapping[str, Suite]
+    plan: RunPlan,
+    cells: Sequence[Cell],
+    rows: Sequence[Row],
+    suites: Mapping[str, Suite],
+    theorems: Sequence[Statement] = (),
 ) -> list[Verdict]:
     """Return one verdict per claim, in a fixed order.
 
     A run with the audit takes in every claim of the paper; one without, the published numbers of
-    the benchmarks it ran.
+    the benchmarks it ran, the statements it checked and the costs it measured.
     """
     checks = [row for row in rows if isinstance(row, Check)]
     if not plan.spec.audit:
         ran = {task.task.suite for task in plan.tasks}
         mine = {name: suite for name, suite in suites.items() if name in ran}
-        return numbers(plan, cells, mine)
+        return [
+            *numbers(plan, cells, mine),
+            *mathematics(theorems, rows, every=False),
+            *costs(rows, every=False),
+        ]
     return [
         *statements(load_claims(), checks),
         *numbers(plan, cells, suites),
         *without_suite(load_tables(None), suites),
         *(decide_check(check) for check in checks),
+        *mathematics(theorems, rows, every=True),
+        *costs(rows, every=True),
+    ]
+
+
+def costs(rows: Sequence[Row], *, every: bool) -> list[Verdict]:
+    """Judge each statement about cost by what was profiled and by the printed numbers."""
+    profiled = any(
+        isinstance(row, Measurement) and row.experiment.startswith("profile/") for row in rows
+    )
+    if not (every or profiled):
+        return []
+    verdicts = efficiency_verdicts(rows)
+    return [one for one in verdicts if every or one.outcome != UNTESTED]
+
+
+def mathematics(
+    theorems: Sequence[Statement], rows: Iterable[Row], *, every: bool
+) -> list[Verdict]:
+    """Judge each mathematical statement by the instances it was checked on."""
+    met: dict[str, list[BoundCheck]] = {}
+    for row in rows:
+        if isinstance(row, BoundCheck):
+            met.setdefault(row.statement, []).append(row)
+    return [
+        decide_statement(theorem, met.get(theorem.id, ()))
+        for theorem in theorems
+        if every or theorem.id in met
     ]
 
 

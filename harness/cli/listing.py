@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Iterator
 
 from harness.assets import Asset, load_manifest
+from harness.cli.inquiries import describe
 from harness.reported.claims import load_claims
 from harness.reported.registry import load_tables
 from harness.verdicts import LEVELS
@@ -53,11 +54,17 @@ def outcomes() -> Iterator[Line]:
     yield from LEVELS.items()
 
 
+def experiments() -> Iterator[Line]:
+    """Yield every experiment that an ``[[experiments]]`` block may name."""
+    yield from describe()
+
+
 LISTS = {
     "suites": suites,
     "claims": claims,
     "tables": tables,
     "assets": assets,
+    "experiments": experiments,
     "outcomes": outcomes,
 }
 
@@ -83,6 +90,7 @@ _OPTIONAL = {
     "httpx": ("judges behind an API", "judge"),
     "transformers": ("local judges", "hf"),
     "pyarrow": ("Parquet export", "arrow"),
+    "websockets": ("policy servers", "policy"),
     "fla": ("GPU kernels", "gpu"),
 }
 

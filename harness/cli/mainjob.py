@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
-from harness.records import RunSpec, Task
+from harness.records import Inquiry, RunSpec, Task
 
 EXAMPLE_MODEL = "example model (made up)"
 
 
-def main_job(assets: Path | None) -> RunSpec:
+def main_job(assets: Path | None, *, experiments: bool = True) -> RunSpec:
     """Return the run that `kairos-eval run` does without a run file.
 
     Args:
         assets: directory with official files; each one found adds its tasks.
+        experiments: also check the statements and, where torch is there, profile the model.
     """
     examples = (
         Task(suite="worldmodelbench", model=EXAMPLE_MODEL, subset="full", example=True),
@@ -25,7 +27,19 @@ def main_job(assets: Path | None) -> RunSpec:
             example=True,
         ),
     )
-    return RunSpec(name="main", audit=True, tasks=examples + official_tasks(assets))
+    return RunSpec(
+        name="main",
+        audit=True,
+        tasks=examples + official_tasks(assets),
+        experiments=quick_experiments() if experiments else (),
+    )
+
+
+def quick_experiments() -> tuple[Inquiry, ...]:
+    """Return what is computed in the main job; profiles need the reference model's packages."""
+    torch_is_there = importlib.util.find_spec("torch") is not None
+    profile = (Inquiry(name="profile/quick"),) if torch_is_there else ()
+    return (Inquiry(name="theory/quick"), *profile)
 
 
 def official_tasks(assets: Path | None) -> tuple[Task, ...]:

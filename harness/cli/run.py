@@ -41,6 +41,10 @@ def run(
         list[Path] | None, typer.Option(help="Take over matching replies of another run.")
     ] = None,
     fail_on: FailOn = None,
+    experiments: Annotated[
+        bool,
+        typer.Option(help="The main job also checks the statements and profiles the model."),
+    ] = True,
     quiet: Quiet = False,
 ) -> int:
     """Take claims, gather evidence, decide, write one report.
@@ -59,7 +63,7 @@ def run(
     for name in retry or []:
         if name not in reasons:
             raise ConfigError(f"unknown reason {name!r}", hint=nearest(name, reasons))
-    spec = load(runfile, assets, limit)
+    spec = load(runfile, assets, limit, experiments=experiments)
     gates = spec.fail_on + check_outcomes(fail_on)
     check_outcomes(list(spec.fail_on))
     with progress(quiet=quiet) as tell:
@@ -84,16 +88,19 @@ def run(
 def plan(runfile: SpecFile = None, assets: Assets = None) -> int:
     """Show what a run would do, without doing it: samples, absent inputs, questions, power."""
     from harness.cli import session, summary
+    from harness.cli.inquiries import experiments_of
     from harness.plan import prepare
     from suites.registry import get_suite
 
     spec = load(runfile, assets, None)
-    prepared = prepare(spec, get_suite)
+    prepared = prepare(spec, get_suite, experiments_of)
     summary.show_plan(prepared, session.run_directory(spec, prepared.plan, None))
     return 0
 
 
-def load(runfile: Path | None, assets: Path | None, limit: int | None) -> RunSpec:
+def load(
+    runfile: Path | None, assets: Path | None, limit: int | None, *, experiments: bool = True
+) -> RunSpec:
     """Return the run file's spec, or the main job's, with the options applied."""
     import msgspec
 
@@ -107,7 +114,7 @@ def load(runfile: Path | None, assets: Path | None, limit: int | None) -> RunSpe
             where=str(assets),
             hint="`kairos-eval list assets` says what belongs there",
         )
-    spec = main_job(assets) if runfile is None else load_spec(runfile)
+    spec = main_job(assets, experiments=experiments) if runfile is None else load_spec(runfile)
     if assets is not None:
         spec = msgspec.structs.replace(spec, assets=str(assets.resolve()))
     if limit is not None:

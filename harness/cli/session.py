@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import engine, ledger, reduce, store
+from harness import engine, experiments, ledger, reduce, store
 from harness.audit.complete import own_checks
 from harness.audit.engine import run_checks
+from harness.cli.inquiries import experiments_of, theorems
 from harness.errors import ConfigError, ExitCode
 from harness.judges.factory import make_judge
 from harness.judges.recorded import RecordedJudge
@@ -28,6 +29,7 @@ from harness.records import (
     TaskPlan,
 )
 from harness.reported.registry import load_tables
+from harness.verdicts import bound_outcomes
 from harness.workers import InProcess, make_executor
 from reports import bundle
 from suites.registry import get_suite, suite_names
@@ -60,7 +62,7 @@ def execute(spec: RunSpec, options: Options) -> tuple[Path, bool]:
         The run directory, and whether everything planned was worked on (a spent budget ends a
         run early; the same command goes on with it).
     """
-    prepared = prepare(spec, get_suite)
+    prepared = prepare(spec, get_suite, experiments_of)
     directory = store.create_run(run_directory(spec, prepared.plan, options.out), prepared.plan)
     rows = store.load_rows(directory)
     index, count = options.shard
@@ -82,7 +84,10 @@ def execute(spec: RunSpec, options: Options) -> tuple[Path, bool]:
             progress=options.progress,
         )
         adopt(loop, options.reuse)
-        return directory, loop.run()
+        finished = loop.run()
+        pursuit = experiments.Pursuit(journal, rows, directory / "scratch", options.progress)
+        pairs = list(zip(prepared.plan.experiments, prepared.experiments, strict=True))
+        return directory, pursuit.run(pairs[index::count]) and finished
 
 
 def audit_rows(journal: store.Journal, rows: Sequence[store.Row], progress: Progress) -> None:
@@ -143,9 +148,12 @@ def conclude(directory: Path) -> Results:
     results = Results(
         plan=run.plan.id,
         cells=tuple(cells),
-        verdicts=tuple(ledger.build(run.plan, cells, run.rows, all_suites())),
+        verdicts=tuple(ledger.build(run.plan, cells, run.rows, all_suites(), theorems())),
         counts=reduce.count(run.plan, run.rows),
         example_counts=reduce.count(run.plan, run.rows, examples=True),
+        outcomes=bound_outcomes(run.rows),
+        experiment_counts=experiments.count(run.plan, run.rows),
+        drawings=reduce.draw_run(run.plan, suites, run.rows, cells),
         notes=tuple(note for task in run.plan.tasks for note in task.notes),
     )
     store.save_results(directory, results)

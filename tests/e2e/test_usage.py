@@ -118,9 +118,8 @@ def test_the_whole_main_job_needs_no_network(tmp_path: Path) -> None:
 def test_an_interrupt_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     import signal
 
-    process = subprocess.Popen(
-        [str(SCRIPT), "run", "--out", str(tmp_path / "run")], stderr=subprocess.PIPE, text=True
-    )
+    asked = [str(SCRIPT), "run", "--no-experiments", "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(asked, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("run/journal.jsonl")) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -129,5 +128,5 @@ def test_an_interrupt_leaves_a_run_that_goes_on(tmp_path: Path) -> None:
     assert process.returncode in (130, 0, 3)
     if process.returncode == 130:
         assert "the same command goes on" in stderr
-    done = subprocess.run([str(SCRIPT), "run", "--quiet", "--out", str(tmp_path / "run")])
+    done = subprocess.run([*asked, "--quiet"])
     assert done.returncode in (0, 3)
