@@ -74,6 +74,8 @@ class VideoConfig:
         first_frame_tokens: prepend features of the first frame to the text; off in releases.
         legacy_v1_single_device: windowed layers skip attention and project their input
             (kairos_dit.py:371-388), to trace first-generation results bit by bit.
+        legacy_v1_rotary: queries and keys are rounded to half precision before they are turned
+            (kairos_dit.py:269).
     """
 
     dim: int = 2560
@@ -98,6 +100,7 @@ class VideoConfig:
     all_history: bool = False
     first_frame_tokens: bool = False
     legacy_v1_single_device: bool = False
+    legacy_v1_rotary: bool = False
 
     def __post_init__(self) -> None:
         _positive(self, "dim", "heads", "head_dim", "ffn", "text_dim", "in_channels")

@@ -216,8 +216,10 @@ class VideoDiT(nn.Module):
         if window is None:
             return block.gated_delta(x, carried)
         attention, size = block.self_attn, clip.tokens_per_frame
-        q = rotate(attention.queries(x), clip.turn)
-        k, v = rotate(attention.keys(x), clip.turn), attention.values(x)
+        q, k, v = attention.queries(x), attention.keys(x), attention.values(x)
+        if self.config.legacy_v1_rotary:
+            q, k = q.half().to(q), k.half().to(k)
+        q, k = rotate(q, clip.turn), rotate(k, clip.turn)
         if self._skips_attention(window, clip.frames):
             return attention.o(x), KeyValues(k, v)
         if carried is None:

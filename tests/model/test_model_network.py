@@ -154,6 +154,17 @@ def test_legacy_single_device_skips_attention_in_undilated_layers_only():
     assert gap(model(latents, times, context), correct(latents, times, context)) < 1e-12
 
 
+def test_legacy_rotary_rounds_queries_and_keys_to_half_precision():
+    exact, legacy = video(), video(replace(TINY, legacy_v1_rotary=True))
+    assert 1e-9 < gap(legacy(*clip()), exact(*clip())) < 1e-3
+    for model in (exact, legacy):
+        for block in model.blocks[:-1]:
+            block.self_attn.q.weight.zero_()
+            block.self_attn.q.bias.zero_()
+    # Queries of zero look at all keys alike, whatever the rounding.
+    assert gap(legacy(*clip()), exact(*clip())) < 1e-12
+
+
 @pytest.mark.parametrize("frames", [1, 2, 13])
 def test_any_number_of_frames_runs(frames):
     zero_pad = replace(TINY, semantics="token", dilation_rule="fold_zero_pad")
