@@ -31,6 +31,7 @@ SIMULATION, CONFIG, EPISODES, RESULTS = (
     "results",
 )
 CONTINUE = "mend this and run the same command again: it goes on where it stopped"
+STALL_S = 1800.0  # without a recorded episode; vla-eval's own watchdog takes 1200 per episode
 WAIT_FOR_POLICY_S = 600  # of vla-eval for one action; diffusion policies are slow
 
 
@@ -116,7 +117,8 @@ def simulate(
     progress: Progress,
     *,
     processes: int = 1,
-    stall_s: float = 1800.0,
+    retry_errors: bool = False,
+    stall_s: float = STALL_S,
     poll_s: float = 1.0,
 ) -> None:
     """Run vla-eval until every planned episode is recorded.
@@ -127,6 +129,7 @@ def simulate(
         variables: the environment of its processes.
         progress: told of every recorded episode.
         processes: simulators side by side; they share one recording and one queue.
+        retry_errors: make episodes that ended in an error again; vla-eval has them as done.
         stall_s: seconds without a recorded episode after which everything is ended.
         poll_s: seconds between looks at the recording.
 
@@ -136,6 +139,8 @@ def simulate(
     """
     plan = load(folder)
     database = recording(folder, plan)
+    if retry_errors:
+        release_errors(database)
     done = Counted(database, progress)
     progress.expect(plan.episodes)
     progress.note(f"vla-eval · {plan.suite}")
@@ -220,6 +225,41 @@ def _ask(database: Path, query: str, otherwise: int) -> int:
     with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True, timeout=1)) as connection:
         return int(connection.execute(query).fetchone()[0])
     return otherwise
+
+
+def release_errors(database: Path) -> int:
+    """Put episodes whose last try ended in an error back into the queue; return how many.
+
+    Queue items are numbered by task, then by trial, as vla-eval 0.8.0 lays them out.
+
+    Raises:
+        DataError: the recording cannot be written.
+    """
+    if not database.exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(database, timeout=10)) as connection, connection:
+            connection.execute(_RELEASE)
+            return connection.total_changes
+    except sqlite3.Error as error:
+        raise DataError(f"cannot release errors: {error}", where=str(database)) from error
+
+
+_RELEASE = """
+with tries as (
+  select eval_id, status, episode_id as trial, json_extract(context, '$.task_idx') as task_idx,
+    row_number() over (
+      partition by eval_id, task_name, episode_id, json_extract(context, '$.task_idx')
+      order by rowid desc) as age
+  from episode_results),
+placed as (
+  select rowid as id, eval_id, task_idx,
+    row_number() over (partition by eval_id, task_idx order by item) - 1 as trial
+  from work_queue)
+update work_queue set done = 0, shard_id = null where rowid in (
+  select placed.id from placed join tries using (eval_id, task_idx, trial)
+  where tries.age = 1 and tries.status = 'error')
+"""
 
 
 def plain_environment() -> dict[str, str]:

@@ -173,7 +173,9 @@ def detectable_table(reported: Sequence[Reported]) -> Table:
     return table
 
 
-def simulate(folder: Path, progress: Progress, processes: int = 1, stall_s: float = 1800.0) -> Path:
+def simulate(
+    folder: Path, progress: Progress, *, processes: int = 1, retry_errors: bool = False
+) -> Path:
     """Make the planned rollouts of a folder with vla-eval; return the run file that scores them.
 
     Raises:
@@ -182,9 +184,10 @@ def simulate(folder: Path, progress: Progress, processes: int = 1, stall_s: floa
     """
     from suites import _simulation
 
-    plan = _simulation.load(folder)
-    program, variables = program_of(plan)
-    _simulation.simulate(folder, program, variables, progress, processes=processes, stall_s=stall_s)
+    program, variables = program_of(_simulation.load(folder))
+    _simulation.simulate(
+        folder, program, variables, progress, processes=processes, retry_errors=retry_errors
+    )
     return folder / "run.toml"
 
 

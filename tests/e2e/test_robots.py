@@ -13,6 +13,7 @@ from harness.errors import IncompleteError, PreconditionError
 from harness.plan import prepare
 from harness.protocols import Silent
 from suites import _simulation
+from suites._vla_eval import read_sqlite
 from suites.registry import get_suite
 
 FAKE = Path(__file__).parents[1] / "suites" / "fake_recording.py"
@@ -99,6 +100,27 @@ def test_a_simulator_that_is_missing_shows_its_last_words(planned: Callable[...,
     folder = planned("fail")
     with pytest.raises(PreconditionError, match="no simulator here"):
         make(folder)
+
+
+def test_episodes_that_ended_in_an_error_can_be_made_again(planned: Callable[..., Path]) -> None:
+    folder = planned("errors")
+    make(folder)
+    database = _simulation.recording(folder, _simulation.load(folder))
+    assert len(errors(database)) == 3
+    planned("")
+    make(folder)
+    assert len(errors(database)) == 3
+    assert _simulation.release_errors(database) == 3
+    make(folder)
+    assert "episodes made: 3" in (folder / "vla-eval-0.log").read_text()
+    found = read_sqlite(database)
+    assert len(found.episodes) == 12 and len(found.superseded) == 3
+    assert not any(one.error for one in found.episodes)
+    assert _simulation.release_errors(database) == 0
+
+
+def errors(database: Path) -> list[object]:
+    return [one for one in read_sqlite(database).episodes if one.error]
 
 
 def test_an_end_without_all_episodes_is_incomplete(planned: Callable[..., Path]) -> None:

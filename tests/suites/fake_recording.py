@@ -139,7 +139,13 @@ def main(arguments: list[str]) -> int:
         name = row["base_task"].replace("_", " ") + " table 1"
         context = {"suite": row["suite"], "task_id": int(row["task_id"]), "name": name}
         context |= {"task_idx": number, "episode_idx": 0}
-        add_episode(connection, "e", context, number % 3 > 0)
+        failed = "env_step" if mode == "errors" and number % 4 == 0 else ""
+        attempt = connection.execute(
+            "select count(*) from episode_results where json_extract(context, '$.task_idx') = ?",
+            (number,),
+        ).fetchone()[0]
+        won = number % 3 > 0 and not failed
+        add_episode(connection, "e", context, won, failed, attempt=attempt)
         connection.execute("update work_queue set done = 1 where item = ?", (number,))
         connection.commit()
     connection.execute("insert or replace into eval_shards values ('e', 0, 1, 1)")
