@@ -192,14 +192,15 @@ def probe_policy(
         if name not in GATES:
             raise ConfigError(f"--require {name}", hint=nearest(name, GATES))
     choices = Choices(Limits(ready_s, deadline), key_variable, statistics, steps, seed, device)
-    served = kind in ("openpi", "kairos")
+    served, executed = kind in ("openpi", "kairos"), execute or EXECUTE[kind, suite]
     with progress(quiet=False) as tell:
         tell.expect(calls)
         tell.note(f"asking {policy}")
         found = probe(
-            lambda: make(policy, robot, choices), robot, calls, company=served, step=tell.advance
-        )
-    factor = found.real_time_factor(execute or EXECUTE[kind, suite], rate or robot.rate_hz)
+            lambda: make(policy, robot, choices), robot, calls, execute=executed, company=served,
+            step=tell.advance,
+        )  # fmt: skip
+    factor = found.real_time_factor(executed, rate or robot.rate_hz)
     show(found, robot, factor)
     held = {"real-time": factor >= 1} | {one.name: one.passed for one in found.checks}
     return ExitCode.OK if all(held[name] for name in require or []) else ExitCode.GATE_FAILED

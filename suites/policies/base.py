@@ -190,6 +190,17 @@ def check_actions(actions: object, width: int, server: str) -> Actions:
     return found
 
 
+def check_length(rows: int, execute: int, server: str) -> None:
+    """Refuse a chunk with fewer rows than are executed before the next call.
+
+    Raises:
+        PolicyError: it is too short.
+    """
+    if rows < execute:
+        what = f"the chunk has {rows} actions, {execute} are executed per call"
+        raise PolicyError(Fault.SHAPE, server, what, expected=f"at least {execute} rows")
+
+
 def one_line(text: str, longest: int = 300) -> str:
     """Return a foreign text on one line, cut after ``longest`` characters."""
     plain = re.sub(r"\s+", " ", text).strip()

@@ -33,7 +33,7 @@ from websockets.http11 import Request, Response
 from harness.errors import PreconditionError, UserError
 from harness.keys import content_key
 from harness.records import Scalar
-from suites.policies.base import Fault, Policy, PolicyError
+from suites.policies.base import Fault, Policy, PolicyError, check_length
 from suites.policies.msgpack_arrays import CodecError, decode_vla_eval, encode_vla_eval
 from suites.policies.session import Rules, Session
 
@@ -90,9 +90,14 @@ class Bridge:
         policy: what is evaluated.
         rules: how it is run.
         reply_s: after this many seconds a simulator gets an error in place of an action.
+
+    Raises:
+        PolicyError: the policy is known to give fewer actions than are executed per call.
     """
 
     def __init__(self, policy: Policy, rules: Rules, reply_s: float) -> None:
+        if policy.info.chunk is not None:
+            check_length(policy.info.chunk, rules.execute, policy.info.name)
         self.policy, self.rules, self.reply_s = policy, rules, reply_s
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="policy")
         self._sessions: set[Session] = set()

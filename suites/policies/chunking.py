@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from suites.policies.base import Actions, Fault, Observation, Policy, PolicyError
+from suites.policies.base import Actions, Observation, Policy, check_length
 
 Ensemble = Literal["newest", "mean"]
 Action = NDArray[np.float32]
@@ -55,19 +55,10 @@ class ActionChunks:
                 self.policy.reset()
             self.requests += 1
             chunk = self.policy.act(observation)
-            self._check(chunk)
+            check_length(len(chunk), self.execute, self.policy.info.name)
             self._pending.extend(self._blended(chunk))
         self._step += 1
         return self._pending.popleft()
-
-    def _check(self, chunk: Actions) -> None:
-        if len(chunk) < self.execute:
-            raise PolicyError(
-                Fault.SHAPE,
-                self.policy.info.name,
-                f"the chunk has {len(chunk)} actions, {self.execute} are executed per call",
-                expected=f"at least {self.execute} rows",
-            )
 
     def _blended(self, chunk: Actions) -> list[Action]:
         if self.ensemble == "newest":

@@ -1,7 +1,8 @@
 """How the clients of openpi and Kairos turn camera views into the picture that a policy sees.
 
-All pictures are uint8 ``[height, width, 3]``. Resizing is Pillow's bilinear one, as in both
-clients; another library's bilinear differs by grey levels.
+All pictures are uint8 ``[height, width, 3]`` and upright: robosuite stores its own upside down and
+mirrored, and vla-eval turns them before it sends them. Resizing is Pillow's bilinear one, as in
+both clients; another library's bilinear differs by grey levels.
 
 Sources: openpi-client 0.1.2 ``image_tools.py``; kairos-sensenova 661f933
 ``experiments/libero/eval_libero_single.py`` and ``policy/qworld_wam_policy/__init__.py``.
@@ -15,14 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suites.policies.base import Image
-
-
-def rotate_180(image: Image) -> Image:
-    """Turn a view by 180 degrees: robosuite stores its pictures upside down and mirrored.
-
-    vla-eval has turned the views already when it sends them.
-    """
-    return np.ascontiguousarray(image[::-1, ::-1])
 
 
 def resize(image: Image, height: int, width: int) -> Image:

@@ -129,6 +129,8 @@ def _storage(data: object) -> Any:
 
     if not isinstance(data, bytes):
         raise WireError("a tensor's storage is not bytes", hostile=True)
+    if data.startswith(b"PK"):  # torch pickles storages uncompressed; an archive may be a bomb
+        raise WireError("a tensor's storage is an archive", hostile=True)
     try:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suites.policies.base import Actions, Observation, Policy
+from suites.policies.base import Actions, Observation, Policy, check_length
 from suites.policies.embodiments import Embodiment
 
 
@@ -78,6 +78,7 @@ def probe(
     robot: Embodiment,
     calls: int,
     *,
+    execute: int,
     company: bool,
     step: Callable[[], None] = lambda: None,
 ) -> Report:
@@ -87,17 +88,19 @@ def probe(
         make: makes a client; called twice when there is company.
         robot: shapes of observations and actions.
         calls: timed calls after the first.
+        execute: actions executed per call, which a reply must have at least.
         company: whether a second client asks at the same time; needs a server.
         step: called after each timed call.
 
     Raises:
-        PolicyError: any call failed.
+        PolicyError: any call failed, or its chunk is shorter than ``execute``.
     """
     policy = make()
     try:
         one, other = noise(robot, 1), noise(robot, 2)
         policy.reset()
         answer, first_s = _timed(policy, one)
+        check_length(len(answer), execute, policy.info.name)
         calls_s: list[float] = []
         answers: list[Actions] = []
         for number in range(calls):

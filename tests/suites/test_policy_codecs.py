@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle  # noqa: TID251 - the hostile ones are made here
 import struct
@@ -251,6 +252,14 @@ def test_a_storage_that_runs_something_is_refused(tmp_path: Path) -> None:
     loads = Runs(torch.storage._load_from_bytes, b"".join([*magic, inner]))
     error = refusal(reply(loads))
     assert (error.fault, mark.exists()) == (Fault.HOSTILE, False)
+
+
+def test_a_storage_that_is_an_archive_is_refused() -> None:
+    packed = io.BytesIO()
+    torch.save(torch.zeros(3).untyped_storage(), packed)
+    error = refusal(reply(Runs(torch.storage._load_from_bytes, packed.getvalue())))
+    assert error.fault is Fault.HOSTILE
+    assert "archive" in error.message()
 
 
 def test_a_tensor_beyond_its_storage_is_refused() -> None:

@@ -24,7 +24,6 @@ from suites.policies.geometry import (  # noqa: E402
     kairos_libero,
     kairos_robotwin,
     resize_with_padding,
-    rotate_180,
     through_bfloat16,
 )
 
@@ -42,10 +41,6 @@ def marked(height: int, width: int, patch: int = 16) -> np.ndarray:
 def corners(picture: np.ndarray) -> list[tuple[int, ...]]:
     places = ((0, 0), (0, -1), (-1, 0), (-1, -1))
     return [tuple(map(int, picture[place])) for place in places]
-
-
-def test_a_half_turn_swaps_opposite_corners() -> None:
-    assert corners(rotate_180(marked(256, 256))) == [WHITE, BLUE, GREEN, RED]
 
 
 def test_padding_centres_a_wide_view_on_black() -> None:

@@ -44,7 +44,7 @@ def outcomes(report: Report) -> dict[str, bool | None]:
 def test_a_function_of_the_observation_passes() -> None:
     toy = Toy(lambda _: 0.0)
     steps: list[int] = []
-    report = probe(lambda: toy, LIBERO, 5, company=False, step=lambda: steps.append(1))
+    report = probe(lambda: toy, LIBERO, 5, execute=4, company=False, step=lambda: steps.append(1))
     assert outcomes(report) == {"repeat": True, "order": True, "company": None}
     assert (report.rows, len(report.calls_s), len(steps), toy.closed) == (4, 5, 5, True)
     seen = [noise(LIBERO, seed).state[0] for seed in (1, 2)]
@@ -53,7 +53,7 @@ def test_a_function_of_the_observation_passes() -> None:
 
 def test_noise_shows_when_the_same_is_asked_twice() -> None:
     draw = np.random.default_rng(0)
-    report = probe(lambda: Toy(lambda _: draw.normal()), LIBERO, 4, company=False)
+    report = probe(lambda: Toy(lambda _: draw.normal()), LIBERO, 4, execute=4, company=False)
     assert outcomes(report)["repeat"] is False
 
 
@@ -69,7 +69,7 @@ def test_memory_shows_after_another_observation() -> None:
         def reset(self) -> None:
             self.last = 0.0
 
-    report = probe(lambda: Remembers(lambda _: 0.0), LIBERO, 4, company=False)
+    report = probe(lambda: Remembers(lambda _: 0.0), LIBERO, 4, execute=4, company=False)
     assert outcomes(report) == {"repeat": True, "order": False, "company": None}
 
 
@@ -80,7 +80,7 @@ def test_company_shows_when_clients_share_something() -> None:
         clients.append(Toy(lambda _: float(len(clients))))
         return clients[-1]
 
-    report = probe(one, LIBERO, 4, company=True)
+    report = probe(one, LIBERO, 4, execute=4, company=True)
     assert outcomes(report) == {"repeat": True, "order": True, "company": False}
     assert report.checks[2].difference == 1.0
     assert [client.closed for client in clients] == [True, True]
@@ -97,7 +97,7 @@ def test_latency_is_given_as_seconds_that_calls_do_not_exceed() -> None:
 @pytest.mark.parametrize("robot", [LIBERO, ROBOTWIN])
 def test_the_reference_model_acts_and_depends_on_everything_it_sees(robot: Embodiment) -> None:
     pytest.importorskip("torch", reason="the model extra is not installed")
-    policy = make("reference", robot, Choices(Limits()))
+    policy = make("reference", robot, Choices(Limits(), steps=1))
     here = noise(robot, 1)
     found = policy.act(here)
     assert found.shape == (32, robot.action_dim)
