@@ -12,13 +12,16 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 
+import msgspec
 import numpy as np
 from markupsafe import Markup
 from matplotlib import style
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from harness.evidence import Curve, DataTable, Figure, HeatMap
+from harness.evidence import Curve, DataTable, Figure, HeatMap, Mark
 from harness.records import Drawing, Scalar
 
 INK = "#010203"  # stands for the colour of the page's text; replaced in the finished SVG
@@ -55,8 +58,12 @@ def _curves(axes: Axes, figure: Figure) -> None:
         axes.set_xscale("log")
     if figure.log_y:
         axes.set_yscale("log")
-    drawn = [_curve(axes, curve, positive=figure.log_y) for curve in figure.curves]
-    for mark in figure.marks:
+    bars = [curve for curve in figure.curves if curve.style == "bars"]
+    _bars(axes, bars, log=figure.log_x)
+    for curve in figure.curves:
+        if curve not in bars:
+            _curve(axes, curve, positive=figure.log_y)
+    for mark in _gathered(figure.marks):
         line = axes.axvline if mark.axis == "x" else axes.axhline
         line(mark.at, color=INK, alpha=0.45, linewidth=0.8, linestyle=":")
         at = (mark.at, 0.98) if mark.axis == "x" else (0.99, mark.at)
@@ -66,19 +73,27 @@ def _curves(axes: Axes, figure: Figure) -> None:
             rotation=90 if mark.axis == "x" else 0, va="top" if mark.axis == "x" else "bottom",
             ha="right",
         )  # fmt: skip
-    if len(drawn) > 1:
+    for axis, log in ((axes.xaxis, figure.log_x), (axes.yaxis, figure.log_y)):
+        if log:
+            _plain_ticks(axis)
+    if len(figure.curves) > 1:
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+
+def _plain_ticks(axis: Axis) -> None:
+    """Label a short log axis at 1, 2 and 5 with plain numbers; powers of ten suit long ones."""
+    low, high = axis.get_view_interval()
+    if high <= 300 * low and low >= 1e-3:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _curve(axes: Axes, curve: Curve, *, positive: bool = False, dots: bool = True) -> None:
     """Draw one series; points without a value, and those a log scale lacks, leave a gap."""
     y = np.array([np.nan if v is None or (positive and v <= 0) else v for v in curve.y])
     x = np.array(curve.x)
-    if curve.style == "bars":
-        width = 0.8 * (float(np.diff(np.unique(x)).min()) if len(set(curve.x)) > 1 else 1.0)
-        axes.bar(x, np.nan_to_num(y), width=width, alpha=0.75, label=curve.name)
-        return
-    shown = {"line": "-", "dashed": "--", "points": ""}[curve.style]
+    shown = {"line": "-", "dashed": "--", "points": "", "bars": ""}[curve.style]
     marker = "o" if curve.style == "points" or (dots and len(x) <= 12) else ""
     (line,) = axes.plot(
         x, y, linestyle=shown, marker=marker, markersize=3.5, linewidth=1.5, label=curve.name
@@ -90,6 +105,30 @@ def _curve(axes: Axes, curve: Curve, *, positive: bool = False, dots: bool = Tru
             axes.vlines(x, lo, hi, color=line.get_color(), linewidth=1.2)
         else:
             axes.fill_between(x, lo, hi, color=line.get_color(), alpha=0.18, linewidth=0)
+
+
+def _bars(axes: Axes, curves: Sequence[Curve], *, log: bool) -> None:
+    """Draw series of bars side by side, in the distance that the axis shows."""
+    places = np.unique([x for curve in curves for x in curve.x])
+    shown = np.log(places) if log else places
+    room = 0.8 * (float(np.diff(shown).min()) if len(places) > 1 else 1.0)
+    for index, curve in enumerate(curves):
+        centre = np.log(curve.x) if log else np.array(curve.x)
+        left = centre - room / 2 + room * index / len(curves)
+        right = left + room / len(curves)
+        if log:
+            left, right = np.exp(left), np.exp(right)
+        heights = [0.0 if v is None else v for v in curve.y]
+        axes.bar(left, heights, width=right - left, align="edge", alpha=0.85, label=curve.name)
+
+
+def _gathered(marks: Sequence[Mark]) -> Iterator[Mark]:
+    """Yield one mark per place, its texts joined, so that none is written over another."""
+    texts: dict[tuple[str, float], list[str]] = {}
+    for mark in marks:
+        texts.setdefault((mark.axis, mark.at), []).append(mark.text)
+    for mark in {(one.axis, one.at): one for one in marks}.values():
+        yield msgspec.structs.replace(mark, text="; ".join(texts[mark.axis, mark.at]))
 
 
 def _grid(canvas: Canvas, axes: Axes, heat: HeatMap) -> None:
