@@ -175,7 +175,9 @@ def closed_loop(book: Book) -> Iterator[Evidence]:
         rhs.append(factor * np.abs(D) + beta * kappa * np.abs(off))
         D = delta.low(alpha, beta * kappa**2, "paper") * D + beta * kappa * (gain * D + off)
         lhs.append(np.abs(D))
-    yield book.batch(f"{n} self-fed scalar memories, 20 steps each", lhs, "<=", rhs)
+    fed = condition("bounded gain", "Values move by at most the gain times the memory error.", True)
+    yield book.batch(f"{n} self-fed scalar memories, 20 steps each", lhs, "<=", rhs,
+                     hypotheses=(fed,))  # fmt: skip
 
 
 def stack(book: Book) -> Iterator[Evidence]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.protocols import Evidence
-from theory.catalog import assumed
+from theory.catalog import assumed, condition
 from theory.gap_estimators import estimate, gap_estimates, mean_interval
 from theory.necessity import Atom, Row, atom_bounds, finite_risks, histories, state_defect
 from theory.statements.book import LEVEL, Book
@@ -52,13 +52,16 @@ def projection(book: Book) -> Iterator[Evidence]:
             sum(r.prob * ((r.y - m[r.history]) ** 2 + (m[r.history] - z[r.history]) ** 2)
                 for r in rows)
         )  # fmt: skip
-    yield book.identity(f"risk of a random predictor on {len(left)} finite laws", left, right)
+    square = assumed("A1", True, "finite laws and Gaussian tasks")
+    yield book.identity(f"risk of a random predictor on {len(left)} finite laws", left, right,
+                        hypotheses=(square,))  # fmt: skip
     for name in ("hmm", "lgssm"):
         task = get_task(name)
         batch = task.sample(book.size(20_000, 200_000), book.rng(name))
         m, z = task.bayes(batch), np.tanh(batch.obs[:, 0, 0]) + (batch.obs[:, -1, 0] > 0)
         mean = mean_interval((batch.y - m) * (m - z), LEVEL)
-        yield book.estimate(f"{name}: mean of (Y - m)(m - Z), Z of first and last input", mean, 0.0)
+        yield book.estimate(f"{name}: mean of (Y - m)(m - Z), Z of first and last input", mean, 0.0,
+                            hypotheses=(square,))  # fmt: skip
 
 
 def window_risk(book: Book) -> Iterator[Evidence]:
@@ -66,11 +69,13 @@ def window_risk(book: Book) -> Iterator[Evidence]:
     found = [finite_risks(law) for law in random_laws(book)]
     gaps = np.array([[one.gap, one.gap_square, one.gap_variance] for one in found])
     yield book.identity(f"gap as difference of risks, square and variance, {len(found)} laws",
-                        gaps[:, [0, 0]], gaps[:, 1:], tolerance=1e-12)  # fmt: skip
+                        gaps[:, [0, 0]], gaps[:, 1:], tolerance=1e-12,
+                        hypotheses=(assumed("A1", True),))  # fmt: skip
     wrong = sum(one.window_recoverable != (abs(one.gap) < 1e-12) for one in found)
     zero = sum(one.window_recoverable for one in found)
     yield book.bound(
         f"laws on which zero gap and recoverability part, of {len(found)}", float(wrong), "<=", 0.0,
+        hypotheses=(assumed("A1", True), assumed("A2", True, "null histories are left out")),
         note=f"{zero} of the laws are recoverable",
     )  # fmt: skip
     for name in SAMPLED:
@@ -179,6 +184,12 @@ def sufficient_state(book: Book) -> Iterator[Evidence]:
                      ratio=None)  # fmt: skip
 
 
+INDEPENDENT = condition(
+    "independent noise", "Given the history, the predictor's noise is independent of the target.",
+    True,
+)  # fmt: skip
+
+
 def randomised(book: Book) -> Iterator[Evidence]:
     """N10: the risk of posterior samples, and their mean, against the exact one."""
     for name in ("occluded_identity", "bursty", "fuse"):
@@ -190,9 +201,12 @@ def randomised(book: Book) -> Iterator[Evidence]:
             risk = mean_interval((batch.y - guess) ** 2, LEVEL)
             yield book.estimate(f"{name}: risk of the mean of {n} posterior samples", risk,
                                 sampler.risk(),
+                hypotheses=(INDEPENDENT,),
                                 note=f"Bayes risk {task.exact(0).R_full:.4g}")  # fmt: skip
     task = get_task("hmm", t=9)
     batch = task.sample(book.size(20_000, 200_000), book.rng("hmm"))
     m, noise = task.bayes(batch), 0.3 * book.rng("noise").standard_normal(len(batch.y))
     found = gap_estimates(batch.y, m, m + 0.2 + noise, LEVEL)
-    yield book.estimate("hmm: excess of m + 0.2 + noise of variance 0.09", found.G2, 0.13)
+    yield book.estimate(
+        "hmm: excess of m + 0.2 + noise of variance 0.09", found.G2, 0.13, hypotheses=(INDEPENDENT,)
+    )

@@ -42,7 +42,9 @@ def by_lag(book: Book) -> Iterator[Evidence]:
     increments = orthogonal_increments(*enumerated(task))
     gaps = np.array([task.exact(w).gap for w in range(task.horizon + 1)])
     sums = np.append(np.cumsum(increments[::-1])[::-1], 0.0)
-    yield book.identity("hmm: increments from w on against the gap at w, every w", sums, gaps)
+    nested = condition("nested windows", "Each window contains all shorter ones.", True)
+    yield book.identity("hmm: increments from w on against the gap at w, every w", sums, gaps,
+                        hypotheses=(nested,))  # fmt: skip
     shares = {}
     for name in ("bursty", "seasonal_ar", "lag_spectrum"):
         one = get_task(name)
@@ -75,7 +77,9 @@ def all_atoms(book: Book) -> Iterator[Evidence]:
             atoms.append(Atom(min(float(p.sum()), 1.0), (p / p.sum()).tolist(), m.tolist()))
         left.append(atom_bounds(atoms).gap)
         right.append(finite_risks(law).gap)
-    yield book.identity(f"sum over window values against the gap, {len(left)} laws", left, right)
+    discrete = condition("discrete window", "The window takes countably many values.", True)
+    yield book.identity(f"sum over window values against the gap, {len(left)} laws", left, right,
+                        hypotheses=(discrete,))  # fmt: skip
 
 
 def bit(book: Book) -> Iterator[Evidence]:
