@@ -57,7 +57,7 @@ PROBLEMS = {
     "fuse": Problem("fuse", 300),
     "assoc_overwrite": Problem("assoc_overwrite", 700),
     "parity": Problem(
-        "stages", 600, "memory", {"target": "parity", "p_success": 1.0, "t": 10}, (1.0, 2.0),
+        "stages", 600, "memory", {"target": "parity", "p_success": 1.0, "t": 8}, (1.0, 2.0),
         positions=False, rate=1e-2,
     ),
 }  # fmt: skip
@@ -107,7 +107,7 @@ def full(seed: int = 0) -> Sequence[Trials]:
     """Return the trainings of the full preset: recall, delay, attribution, capacity, parity."""
     asked: list[dict[str, Scalar]] = [
         {"task": "occluded_identity"}, {"task": "fuse"}, {"task": "bursty", "attribution": True},
-        {"task": "assoc_overwrite"}, {"task": "parity"},
+        {"task": "assoc_overwrite"}, {"task": "parity", "seeds": 2},
     ]  # fmt: skip
     return [one for settings in asked for one in train({**settings, "seed": seed})]
 
@@ -208,7 +208,12 @@ class Trials:
         task = get_task(self.setup.task, **self.setup.params)
         windows = range(min(task.horizon, LONGEST) + 1)
         exact = [task.exact(w).R_w for w in windows]
-        story = Story(self.problem, self.name, self.key, self.shown, exact, rows)
+        floors = {
+            one.window: tuple(task.exact(task.window_of(n)).R_w for n in one.left())
+            for one in self.subjects()
+            if one.empties
+        }
+        story = Story(self.problem, self.name, self.key, self.shown, exact, floors, rows)
         yield from drawings(story)
         if self.attribution:
             yield from attribution_rows(story, PLAYERS)

@@ -38,6 +38,8 @@ class Story:
         key: turns a place into the key of a row.
         shown: networks drawn in the figures that compare trainings.
         exact: the exact risk R_w at each window from 0 on.
+        floors: by the window of the blocks below a memory, the exact risk of what is left where
+            the memory is emptied at each position from 0 on.
         rows: the measurements, training by training.
     """
 
@@ -46,6 +48,7 @@ class Story:
     key: Callable[..., str]
     shown: Sequence[str]
     exact: Sequence[float]
+    floors: dict[int, tuple[float, ...]]
     rows: list[Measurement]
 
     def trainings(self, *, shown: bool = True) -> list[list[Measurement]]:
@@ -83,9 +86,12 @@ def learning_figure(story: Story) -> Figure | None:
     ]
     if not curves:
         return None
-    first = [rows[0].labels for rows in story.trainings()]
-    marks = {f"R_w, w = {one['window']}": float(str(one["R_w"])) for one in first}
-    marks = {"R_full": float(str(first[0]["R_full"])), **marks}
+    labels = [rows[0].labels for rows in story.trainings()]
+    at: dict[float, list[int]] = {}
+    for w, risk in sorted({(int(str(one["window"])), float(str(one["R_w"]))) for one in labels}):
+        at.setdefault(risk, []).append(w)
+    marks = {float(str(labels[0]["R_full"])): "R_full"}
+    marks |= {risk: f"R_w, w = {' and '.join(map(str, ws))}" for risk, ws in at.items()}
     return story.figure(
         "learning",
         title=f"Learning curves on {story.problem}",
@@ -95,7 +101,7 @@ def learning_figure(story: Story) -> Figure | None:
         x_label="optimiser steps",
         y_label="risk",
         curves=tuple(curves),
-        marks=tuple(Mark(axis="y", at=at, text=text) for text, at in marks.items()),
+        marks=tuple(Mark(axis="y", at=risk, text=text) for risk, text in marks.items()),
     )
 
 
@@ -156,14 +162,10 @@ def reset_figure(story: Story) -> Figure | None:
     if not trainings:
         return None
     curves = [_curve(story.name(first), found, "points") for first, found in trainings]
-    exact = {
-        f"exact R_w, blocks below reach {first.labels['window']}": found
-        for first, found in trainings
-    }
     lines = [
-        Curve(name=name, x=tuple(float(row.x or 0) for row in found),
-              y=tuple(float(str(row.labels["exact"])) for row in found), style="dashed")
-        for name, found in exact.items()
+        Curve(name=f"exact R_w, blocks below reach {window}", style="dashed", y=floors,
+              x=tuple(map(float, range(len(floors)))))
+        for window, floors in story.floors.items()
     ]  # fmt: skip
     last = trainings[0][1][-1]
     return story.figure(

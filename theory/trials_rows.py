@@ -95,6 +95,19 @@ class Subject:
         """Return the exact risks at this window."""
         return self.task.exact(self.window)
 
+    @property
+    def empties(self) -> bool:
+        """Say whether there is a memory that is to be emptied."""
+        return self.resets and self.recipe.shape.remembers
+
+    def left(self) -> list[int]:
+        """Return how many last inputs are still read if the memory is emptied at each position."""
+        shape = self.recipe.shape
+        return [
+            remaining(shape.mixers, shape.lags, shape.length, place)
+            for place in range(shape.length)
+        ]
+
     def draw(self, n: int, purpose: str) -> Batch:
         """Draw sequences that no training has seen."""
         return self.task.sample(n, generator(self.recipe.seed, self.recipe.task, purpose))
@@ -141,7 +154,7 @@ def rows_of(subject: Subject, trained: Trained) -> Iterator[Evidence]:
     yield subject.row(EXCESS, found.G1)
     yield _identity(subject, batch, p)
     yield _lower_bound(subject, trained, batch, p, subject.recipe.shape.reach)
-    if subject.resets and subject.recipe.shape.remembers:
+    if subject.empties:
         yield from _resets(subject, trained)
     yield _share(subject, RECOVERED, found.G1, exact.gap, NO_GAP)
     yield _share(subject, LAST, found.G1, exact.var_Y - exact.R_full, "there is nothing to explain")
@@ -180,16 +193,15 @@ def _identity(subject: Subject, batch: Batch, p: Floats) -> BoundCheck:
 
 def _resets(subject: Subject, trained: Trained) -> Iterator[Evidence]:
     """Yield the risk of a network whose memory is emptied at some position, and its bound."""
-    task, shape = subject.task, subject.recipe.shape
+    task, left = subject.task, subject.left()
     batch = subject.draw(subject.sizes.resets, "resets")
     inputs = task.encode(batch)
-    for place in sorted({*range(0, shape.length, max(1, shape.length // 6)), shape.length - 1}):
-        left = remaining(shape.mixers, shape.lags, shape.length, place)
-        w = task.window_of(left)
+    for place in sorted({*range(0, len(left), max(1, len(left) // 6)), len(left) - 1}):
+        w = task.window_of(left[place])
         p = predict(trained.network, inputs, place)
         losses = mean_interval((batch.y - p) ** 2, LEVEL)
         yield subject.row(RESET, losses, x=float(place), left=w, exact=task.exact(w).R_w)
-        yield _lower_bound(subject, trained, batch, p, left, place)
+        yield _lower_bound(subject, trained, batch, p, left[place], place)
 
 
 def _lower_bound(
@@ -229,7 +241,7 @@ def _lower_bound(
         seed=subject.recipe.seed,
         witness=_witness(subject, lhs=limit, rhs=R_w, risk=risk, reset=reset),
         note=f"risk {risk:.5g}, R_w {R_w:.5g}, "
-        f"z {0.0 if (z := difference.z(0.0)) is None else z:+.1f}; level {DELTA:g}, {how}",
+        f"z {0.0 if (z := difference.z(0.0)) is None else z:+.3g}; level {DELTA:g}, {how}",
     )
 
 

@@ -98,6 +98,9 @@ def test_drawings_carry_the_exact_risks(whole):
     assert [c.name for c in figures["Learning curves"].curves] == [
         "window, seed 0", "hybrid, seed 0", "window, seed 1", "hybrid, seed 1",
     ]  # fmt: skip
+    points, line = figures["Emptied memories"].curves[1:]
+    assert points.x == tuple(row.x for row in measured(whole, RESET, "hybrid"))[len(points.x) :]
+    assert line.y == tuple(task.exact(min(13 - place, 10)).R_w for place in range(10))
     exact, *points = figures["Trained risks"].curves
     assert exact.y == tuple(task.exact(w).R_w for w in range(11))
     assert [(c.name, c.x) for c in points[:2]] == [
