@@ -18,6 +18,8 @@ MOST_EXACT, MOST_SAMPLED = 64, 13
 """Windows on the exact curve, and those at which draws are looked at."""
 REPEATED = 0.99
 """Share of draws whose window must have come twice for the variance within windows to count."""
+FEWEST = 30
+"""Window values from which a jackknife over them has an interval."""
 
 
 class Atom(NamedTuple):
@@ -99,13 +101,19 @@ class Sampled:
 
     @cached_property
     def nested(self) -> dict[int, Mean]:
-        """Mean variance of m within equal windows, where nearly all windows came twice."""
+        """Mean variance of m within equal windows, where nearly all windows came twice.
+
+        Its interval leaves out one window value after the other, so it needs many of them.
+        """
         found = {}
         for w in self.looked:
+            labels = self.labels(w)
             try:
-                mean = nested_variance(self.m, self.labels(w))
+                mean = nested_variance(self.m, labels)
             except ConfigError:  # no window came twice
                 continue
+            if len(set(labels)) < FEWEST:
+                mean = mean._replace(error=None, lo=None, hi=None)
             if mean.n >= REPEATED * self.samples:
                 found[w] = mean
         return found

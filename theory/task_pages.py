@@ -182,9 +182,9 @@ def gap_figure(book: PageBook, sampled: Sampled) -> Figure:
         for statement, bounds in chain_bounds(sampled.task, windows).items():
             curves.append(curve(BY[statement], windows, list(bounds.values()), style="dashed"))
     series = {
-        "(m - m_w)^2": {w: found[w].G1 for w in looked},
-        "difference of risks": {w: found[w].G2 for w in looked},
-        "variance within windows": sampled.nested,
+        "G1, (m - m_w)^2": {w: found[w].G1 for w in looked},
+        "G2, difference of risks": {w: found[w].G2 for w in looked},
+        "G3, variance within windows": sampled.nested,
     }
     for name, means in series.items():
         if means:
@@ -249,8 +249,9 @@ def risk_table(book: PageBook, sampled: Sampled) -> DataTable:
     return book.table(
         f"Risks: {book.page}",
         f"R_full = {first.R_full:.6g}, Var(Y) = {first.var_Y:.6g}{words}. Exact, then from "
-        f"{sampled.samples} draws; the variance within windows needs windows that come twice.",
-        ("window", "R_w", "gap", "(m - m_w)^2", "from", "to", "difference of risks",
-         "variance within windows", "corollary N"),
+        f"{sampled.samples} draws: G1 = (m - m_w)^2 with its interval, G2 the difference of risks, "
+        "G3 the variance of m within equal windows, where windows come twice. Last, corollary N on "
+        "one window value, where it is known.",
+        ("w", "R_w", "gap", "G1", "from", "to", "G2", "G3", "cor. N"),
         rows,
     )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 from theory.delta import operator
 from theory.probes.gates import Gates
-from theory.probes.steps import initial_quantile, initial_tail, quantiles, shares, steps_of
+from theory.probes.steps import initial_quantile, initial_tail, shares, steps_of
 
 
 def one_step(alpha: float, beta: float, k: list[float], form: str, beta_max: float = 2.0) -> Gates:
@@ -114,7 +114,3 @@ def test_default_initialisation_agrees_with_the_figures_and_with_sampling():
 def test_bad_arguments_are_refused(call):
     with pytest.raises(ValueError, match="expected"):
         call()
-
-
-def test_quantiles_are_the_five_of_a_box():
-    assert quantiles(np.arange(5.0)) == (0.0, 1.0, 2.0, 3.0, 4.0)

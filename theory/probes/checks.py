@@ -12,8 +12,9 @@ from harness.evidence import BoundCheck, Hypothesis
 from theory.delta import Floats, Form
 from theory.probes.drawings import number
 from theory.probes.perturb import ROUNDING, Response
-from theory.probes.steps import Steps, quantiles
+from theory.probes.steps import Steps
 from theory.probes.tables import BOUNDS, Page
+from theory.statements.book import TOLERANCE, quantiles
 
 BINDING = {
     "direction": ("N5", ()),
@@ -25,7 +26,6 @@ BINDING = {
     "paper_sup": ("S7", ("A7", "A9", "A10", "A11", "A13", "A14")),
 }
 """Rung -> the statement it belongs to, and the assumptions of the ledger that it needs."""
-TOLERANCE = 1e-9
 
 
 class Sides(NamedTuple):

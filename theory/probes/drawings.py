@@ -7,35 +7,29 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from harness.evidence import Curve, Figure, HeatMap, Mark
+from harness.evidence import Figure, HeatMap, Mark
 from theory.bounds import limit_sup
 from theory.delta import Floats
 from theory.ladder import Ladder
 from theory.probes.fading import Clock, Lives
 from theory.probes.perturb import Response
 from theory.probes.steps import Steps, initial_tail
-from theory.probes.tables import BOUNDS, SECTION, Page
+from theory.probes.tables import BOUNDS, Page
+from theory.statements.book import SECTION, curve
+from theory.statements.drawings import longest
 from theory.sufficiency import price_of_contraction
 
 GRID = 41
 POINTS = 400
 """Most measured points drawn over the heat map."""
 LONGEST = 10**7
-"""Longest recall that is looked at, in scan steps."""
+"""Longest recall that is drawn, in scan steps."""
 
 
 def number(value: float) -> float | None:
     """Return a number that can be stored; None for infinities and NaN."""
     return float(value) if math.isfinite(value) else None
-
-
-def curve(name: str, x: ArrayLike, y: ArrayLike, **style: object) -> Curve:
-    """Return one series; values that are no numbers are absent."""
-    places = tuple(float(a) for a in np.asarray(x, np.float64))
-    values = tuple(number(float(b)) for b in np.asarray(y, np.float64))
-    return Curve(name=name, x=places, y=values, **style)  # type: ignore[arg-type]
 
 
 def ladder_figure(page: Page, response: Response, head: int) -> Figure:
@@ -236,7 +230,7 @@ def horizon_figure(page: Page, levels: Mapping[str, float]) -> Figure:
     """
     steps = np.unique(np.geomspace(1, LONGEST, 200).astype(int))
     needed = [1.0 / price_of_contraction(int(n)) for n in steps]
-    reached = "; ".join(f"{name}: {certified(level)} steps" for name, level in levels.items())
+    reached = "; ".join(f"{name}: {longest(level)} steps" for name, level in levels.items())
     return Figure(
         key=page.key("horizon"),
         experiment=page.experiment,
@@ -252,18 +246,3 @@ def horizon_figure(page: Page, levels: Mapping[str, float]) -> Figure:
         curves=(curve("certifiable", needed[::-1], steps[::-1]),),
         marks=tuple(Mark(axis="x", at=level, text=name) for name, level in levels.items()),
     )
-
-
-def certified(level: float) -> int:
-    """Return the most steps over which a recall is certified at xi / B_G = level; 0 if none.
-
-    >>> certified(2.0**-8)
-    93
-    """
-    low, high = 0, 1
-    while high < LONGEST and level * price_of_contraction(high) < 1.0:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if level * price_of_contraction(middle) < 1.0 else (low, middle)
-    return low

@@ -6,16 +6,14 @@ from measured facts to a standing and a sentence with the numbers. Source: S11 o
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
 from harness.evidence import DataTable, Hypothesis, Standing
+from theory.catalog import assumptions
 from theory.confidence import maximum_quantile
 from theory.delta import at, frobenius, norm, step
 from theory.probes.decoder import Constants
@@ -24,26 +22,8 @@ from theory.probes.gates import Gates
 from theory.probes.steps import steps_of
 from theory.probes.windows import Change
 
-FILE = Path(__file__).parents[1] / "assumptions.toml"
 MET, VIOLATED, UNKNOWN = Standing.MET, Standing.VIOLATED, Standing.UNKNOWN
 Finding = tuple[Standing, str]
-
-
-@dataclass(frozen=True)
-class Assumption:
-    """One assumption in our own words: what it says, what rests on it, how it is measured."""
-
-    id: str
-    text: str
-    used: str
-    how: str
-
-
-@cache
-def assumptions() -> tuple[Assumption, ...]:
-    """Return the assumptions in their order."""
-    listed = tomllib.loads(FILE.read_text("utf-8"))["assumption"]
-    return tuple(Assumption(**fields) for fields in listed)
 
 
 @dataclass(frozen=True)
@@ -189,8 +169,8 @@ def _run(facts: Facts) -> dict[str, Finding]:
         else (MET, "one pass over given inputs" + loop),
         "A15": _steps_per_frame(facts.clock),
         "A16": (
-            MET if len(layers) == 1 and heads == 1 else VIOLATED,
-            f"{len(layers)} memory layers of {heads} heads",
+            MET if len(layers) == 1 else VIOLATED,
+            f"{len(layers)} layers with a memory, {heads} heads each that do not see one another",
         ),
     }
 

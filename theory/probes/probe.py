@@ -115,6 +115,7 @@ class Probe:
             if np.all(look.runs.alpha > 0.0)
         }
         yield tables.responses_table(page, responses, chunks)
+        yield tables.tightness_table(page, responses)
         for name, look in looked.items():
             yield from factor_checks(look.steps, hypotheses, page, name)
             check = injection_check(look.responses, hypotheses, look.gates.form, page, name)

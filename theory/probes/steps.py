@@ -28,7 +28,6 @@ from theory.confidence import DELTA
 from theory.delta import Floats, exact_factor, low, paper_factor
 from theory.probes.gates import Gates
 
-QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 RATE, STEP = 16.0, (1e-3, 1e-1)
 """Default initialisation: exp(A_log) uniform on (0, 16), softplus(dt_bias) log-uniform."""
 
@@ -110,11 +109,6 @@ def _interval(flags: NDArray[np.bool_], seed: int) -> Interval:
     means = flags.reshape(len(flags), -1).mean(axis=1)
     labels = [f"{index:06d}" for index in range(len(means))]
     return cluster_bootstrap(means, labels, level=1.0 - DELTA, resamples=2000, seed=seed)
-
-
-def quantiles(array: Floats) -> tuple[float, ...]:
-    """Return minimum, quartiles and maximum."""
-    return tuple(float(q) for q in np.quantile(array, QUANTILES))
 
 
 def initial_tail(tokens: float) -> float:

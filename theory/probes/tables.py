@@ -17,10 +17,10 @@ from theory.probes.fading import Clock, Lives
 from theory.probes.gates import Gates
 from theory.probes.perturb import Response
 from theory.probes.products import ProductNorm
-from theory.probes.steps import Steps, initial_quantile, quantiles, shares
+from theory.probes.steps import Steps, initial_quantile, shares
 from theory.probes.targets import Reach
+from theory.statements.book import SECTION, quantiles
 
-SECTION = "theory"
 BOUNDS = {
     "direction": "direction-aware",
     "sharp": "sharp two-channel",
@@ -31,7 +31,9 @@ BOUNDS = {
     "paper_sup": "paper",
 }
 """Rungs of the ladder in drawing order, with their names."""
-FIVE = ("minimum", "lower quartile", "median", "upper quartile", "maximum")
+SHORT = ("direction", "sharp", "product", "exact", "exact xi", "discounted", "paper")
+"""The same for the heads of columns."""
+FIVE = ("min", "25 %", "median", "75 %", "max")
 Rows = Iterable[tuple[Scalar, ...]]
 
 
@@ -44,11 +46,15 @@ class Page(NamedTuple):
 
     def table(self, name: str, title: str, caption: str, columns: Sequence[str], rows: Rows,
               ) -> DataTable:  # fmt: skip
-        """Return a table of this page."""
+        """Return a table of this page; a single layer stands in the title, not in a column."""
+        found, headings, words = tuple(rows), tuple(columns), self.title
+        layers = {row[0] for row in found}
+        if headings[0] == "layer" and len(layers) == 1:
+            headings, words = headings[1:], f"{words} {layers.pop()}"
+            found = tuple(row[1:] for row in found)
         return DataTable(
             key=self.key(name), experiment=self.experiment, section=SECTION,
-            title=f"{title}: {self.title}", caption=caption, columns=tuple(columns),
-            rows=tuple(rows),
+            title=f"{title}: {words}", caption=caption, columns=headings, rows=found,
         )  # fmt: skip
 
 
@@ -111,8 +117,8 @@ def lives_table(
         "they stay hidden. Gates at default initialisation with zero logits: median "
         f"{initial_quantile(0.5):.3g} steps."
     )
-    columns = ("layer", "what falls to a half", "lower quartile", "median", "upper quartile",
-               "median in latent frames", "median in seconds", "censored")  # fmt: skip
+    columns = ("layer", "what falls to a half", "25 %", "median", "75 %", "median in frames",
+               "in seconds", "censored")  # fmt: skip
     return page.table("half-lives", "Half-lives", caption, columns, rows())
 
 
@@ -162,24 +168,35 @@ def readout_table(page: Page, found: Mapping[str, tuple[Constants, Tensor]]) -> 
 def responses_table(
     page: Page, layers: Mapping[str, Sequence[Response]], chunks: Mapping[str, float]
 ) -> DataTable:
-    """Return what each perturbation does, and how tight each bound is on it."""
-
-    def rows() -> Iterator[tuple[Scalar, ...]]:
-        for layer, responses in layers.items():
-            for one in responses:
-                tight = (_tightness(one, rung) for rung in BOUNDS)
-                yield layer, one.name, one.size, relative_error(one), *tight, _silent(one)
-
+    """Return what each perturbation does to the memory at the end."""
+    rows = (
+        (layer, one.name, one.size, relative_error(one), _silent(one))
+        for layer, responses in layers.items()
+        for one in responses
+    )
     gaps = "; ".join(f"{layer}: {gap:.2g}" for layer, gap in chunks.items())
     caption = (
-        "Final error relative to the largest memory, root mean square over runs; then the median "
-        "of final error over bound, 1 being attained; last, the median step from which the "
-        "paper's bound lies above the trivial cap."
+        "Final error relative to the largest memory, root mean square over runs, and the median "
+        "step from which the paper's bound lies above the trivial cap."
         + (f" Chunked float32 against float64 steps differs by at most: {gaps}." if gaps else "")
     )
-    columns = ("layer", "perturbed", "size", "error", *BOUNDS.values(), "paper silent from")
-    return page.table("responses", "Errors and the tightness of their bounds", caption, columns,
-                      rows())  # fmt: skip
+    columns = ("layer", "perturbed", "size", "final error", "paper's bound silent from")
+    return page.table("responses", "Errors of perturbed runs", caption, columns, rows)
+
+
+def tightness_table(page: Page, layers: Mapping[str, Sequence[Response]]) -> DataTable:
+    """Return how tight each bound is on each perturbation."""
+    rows = (
+        (layer, one.name, *(_tightness(one, rung) for rung in BOUNDS))
+        for layer, responses in layers.items()
+        for one in responses
+    )
+    caption = (
+        f"Median of final error over bound, 1 being attained, for: {'; '.join(BOUNDS.values())}. "
+        "A dash: not computed, or nothing was left of the error."
+    )
+    columns = ("layer", "perturbed", *SHORT)
+    return page.table("tightness", "Tightness of the bounds", caption, columns, rows)
 
 
 def relative_error(response: Response) -> float:
