@@ -117,7 +117,7 @@ class Fault(StrEnum):
 
 ADVICE: Mapping[Fault, str] = {
     Fault.UNREACHABLE: "start the policy server, and check host and port",
-    Fault.NOT_READY: "wait until the server has loaded its model, or raise --ready-s",
+    Fault.NOT_READY: "see the server's log; while it is still loading, raise --ready-s",
     Fault.CLOSED: "see the server's log for why it hung up; the next episode connects again",
     Fault.STALLED: "see whether the server is busy with another client, or raise --deadline",
     Fault.SERVER: "see its log or --debug; model and configuration must fit this suite",

@@ -13,6 +13,7 @@ Source: openpi 15a9616 ``websocket_policy_server.py``, ``websocket_client_policy
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
@@ -46,6 +47,9 @@ LARGEST_REPLY = 1 << 26
 RETRY_S = 0.5
 
 Message = dict[str, object]
+
+wire_log = logging.getLogger(f"{__name__}.wire")
+wire_log.setLevel(logging.INFO)  # at DEBUG the library writes headers, and with them the key
 
 
 def libero_message(observation: Observation) -> Message:
@@ -167,6 +171,7 @@ class OpenpiPolicy:
                     ping_interval=None,
                     open_timeout=left,
                     close_timeout=1,
+                    logger=wire_log,
                 )
                 return self._opened.enter_context(connection)
             except ConnectionRefusedError as error:

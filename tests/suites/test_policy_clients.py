@@ -154,7 +154,7 @@ def test_openpi_connections_that_begin_badly(
 def test_the_key_goes_into_the_header_and_nowhere_else(
     openpi_port: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG, "suites")
+    caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("MY_KEY", "s3cret-k3y")
     choices = replace(QUICK, key_variable="MY_KEY")
     with asking(f"openpi://127.0.0.1:{openpi_port}/key", choices=choices) as policy:
