@@ -70,6 +70,21 @@ def test_an_interrupted_training_ends_in_the_same_bits(tmp_path, stop_after, mon
     assert made == list(range(kept, RECIPE.steps))
 
 
+def test_every_step_sees_sequences_that_nothing_else_sees(monkeypatch):
+    drawn, draw = [], training._State.draw
+
+    def drawing(state, n, *purpose):
+        batch = draw(state, n, *purpose)
+        drawn.append((purpose[0], batch.obs[:8].tobytes()))
+        return batch
+
+    monkeypatch.setattr(training._State, "draw", drawing)
+    train_network(RECIPE)
+    steps = {data for purpose, data in drawn if purpose == "train"}
+    curves = {data for purpose, data in drawn if purpose == "curve"}
+    assert len(steps) == RECIPE.steps and len(curves) == 1 and not steps & curves
+
+
 def test_a_finished_training_is_not_made_again(tmp_path, stop_after):
     whole = train_network(RECIPE, tmp_path)
     stop_after(0)
