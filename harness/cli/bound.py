@@ -42,7 +42,10 @@ def show_list(
 
 @verbs.command()
 def check(
-    statements: Annotated[list[str], typer.Argument(help="Ids, e.g. S6 N3 X4; see `bound list`.")],
+    statements: Annotated[
+        list[str],
+        typer.Argument(help="Ids, e.g. S6 N3 X4; N4 is all its parts, X all of X; `bound list`."),
+    ],
     budget: Annotated[str, typer.Option(help="small, or large with a search.")] = "small",
     seed: Seed = 0,
     out: Out = None,
@@ -50,8 +53,10 @@ def check(
     quiet: Quiet = False,
 ) -> int:
     """Check STATEMENTS on their instances; a violation comes with its smallest witness."""
-    asked = [("theory/statement", {"id": one, "budget": budget, "seed": seed})
-             for one in statements]  # fmt: skip
+    from theory.catalog import matching
+
+    names = dict.fromkeys(name for one in statements for name in matching(one))
+    asked = [("theory/statement", {"id": one, "budget": budget, "seed": seed}) for one in names]
     return pursue("bound-check", asked, out, fail_on, quiet=quiet)
 
 

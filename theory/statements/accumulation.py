@@ -85,7 +85,8 @@ def _bounded(book: Book, style: Style, runs: Runs, found: Ladder) -> Iterator[Ev
         f"{words}, form {form}: bound at t = {STEPS}", found.e[:, -1], "<=",
         found.paper_sup[:, -1], hypotheses=basis, informative=bool(spoken[:, -1].all()),
         witness=runs.witness,
-        note=f"below the trivial cap in {spoken[:, -1].mean():.0%} of the runs at t = {STEPS}"
+        note=f"{words}, form {form}: below the trivial cap in {spoken[:, -1].mean():.0%} of the "
+        f"runs at t = {STEPS}"
         + ("" if spoken.all() else f"; median run: up to step {int(np.median(first)) - 1}"),
     )  # fmt: skip
     top = float(found.rho_sup.max())

@@ -73,7 +73,7 @@ def length_figure(book: Book, beta: float) -> Figure:
 
 def horizon_figure(book: Book) -> Figure:
     """Draw the longest certifiable recall against the relative size of injections."""
-    n = np.unique(np.geomspace(1, 20_000, 80).astype(int))
+    n = np.unique(np.geomspace(1, 10_000_000, 160).astype(int))
     price = np.array([price_of_contraction(int(one)) for one in n])
     known = {"float32 rounding": 2.0**-24, "bfloat16 rounding": 2.0**-8, "1 % error": 0.01}
     reach = {name: longest(size) for name, size in known.items()}
@@ -82,7 +82,8 @@ def horizon_figure(book: Book) -> Figure:
         "Longest recall, in scan steps, that a contraction bound can certify when every step "
         "injects xi into a memory of size B_G: "
         + ", ".join(f"{reach[name]} for {name} ({size:.2g})" for name, size in known.items())
-        + ". With the sharp accumulation of write errors the price is a square root.",
+        + ". With the sharp accumulation of write errors (N4b) the price is a square root, and "
+        "sqrt(c) delta stands for xi.",
         [curve("one-step factors", 1.0 / price, n),
          curve("sharp accumulation", 1.0 / np.sqrt(price), n)],
         [Mark(axis="x", at=size, text=name) for name, size in known.items()],
