@@ -7,7 +7,6 @@ written last and describes the rest. Nothing of it is ever imported here.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from harness.errors import PreconditionError
 from suites._documents import as_object
+from suites._simulation import plain_environment
 
 SCHEMA = 1
 DESCRIPTION = "simulator.json"
@@ -43,8 +43,7 @@ class Simulator:
 
     def variables(self) -> dict[str, str]:
         """Return the environment of its processes: this one's, less what would lead astray."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        return kept | self.settings()
+        return plain_environment() | self.settings()
 
     def settings(self) -> dict[str, str]:
         """Return what its processes must find in their environment."""
