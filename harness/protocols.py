@@ -171,6 +171,17 @@ class Draws(Protocol):
         """
         ...
 
+    def pair_drawings(
+        self,
+        first: tuple[TaskPlan, Mapping[str, Mapping[str, Answer]]],
+        second: tuple[TaskPlan, Mapping[str, Mapping[str, Answer]]],
+    ) -> Sequence[Drawing]:
+        """Return how two tasks of one run differ on the samples that both have.
+
+        Each side is a task with its replies by ``WorkItem.key``.
+        """
+        ...
+
 
 class JudgeClient(Protocol):
     """Something that answers questions about a work item."""

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from harness.engine import Known
-from harness.protocols import Column, Draws, Scorer, Suite
+from harness.protocols import Answer, Column, Draws, Scorer, Suite
 from harness.records import (
     Cell,
     Drawing,
@@ -63,15 +63,19 @@ def reduce_run(plan: RunPlan, suites: Sequence[Suite], rows: Iterable[Row]) -> l
 def draw_run(
     plan: RunPlan, suites: Sequence[Suite], rows: Iterable[Row], cells: Sequence[Cell]
 ) -> tuple[Drawing, ...]:
-    """Return the drawings of every task whose suite draws what its samples show."""
+    """Return what each task shows, and each pair of tasks of one suite, where a suite draws."""
     known = Known.of(rows)
     drawn: list[Drawing] = []
+    earlier: dict[str, list[tuple[TaskPlan, dict[str, dict[str, Answer]]]]] = {}
     for position, (task, suite) in enumerate(zip(plan.tasks, suites, strict=True)):
         if isinstance(suite, Draws):
             replies = {item.key: known.answers(item) for item in task.items}
             answers = {key: found for key, found in replies.items() if found}
-            mine = [cell for cell in cells if cell.task == position]
-            drawn += suite.drawings(task, mine, answers)
+            drawn += suite.drawings(task, [c for c in cells if c.task == position], answers)
+            before = earlier.setdefault(task.task.suite, [])
+            for other in before:
+                drawn += suite.pair_drawings(other, (task, answers))
+            before.append((task, answers))
     return tuple(drawn)
 
 

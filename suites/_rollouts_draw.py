@@ -21,8 +21,8 @@ Answers = Mapping[str, Mapping[str, Answer]]
 class Frame:
     """Where the drawings of one task stand, and how they are named."""
 
-    def __init__(self, task: TaskPlan, title: str) -> None:
-        self.task, self.title = task, title
+    def __init__(self, task: TaskPlan) -> None:
+        self.task = task
         self.section = task.task.suite
         self.experiment = f"{task.task.suite}/{task.task.model}"
 
@@ -44,12 +44,13 @@ class Frame:
     def heat(
         self, title: str, caption: str, rows: Mapping[str, str], columns: Mapping[str, str],
         values: Mapping[tuple[str, str], float | None], labels: tuple[str, str],
+        unit: str = "success rate, percent",
     ) -> HeatMap:  # fmt: skip
         """Return a grid of success rates; rows and columns are shown name by key."""
         return HeatMap(
             key=self.key(title), experiment=self.experiment, section=self.section,
             title=f"{self.task.task.model}: {title}", caption=caption,
-            x_label=labels[1], y_label=labels[0], value_label="success rate, percent",
+            x_label=labels[1], y_label=labels[0], value_label=unit,
             columns=tuple(columns.values()), rows=tuple(rows.values()),
             values=tuple(tuple(values.get((row, column)) for column in columns) for row in rows),
         )  # fmt: skip
@@ -110,9 +111,23 @@ def episodes(frame: Frame, answers: Answers) -> DataTable:
 
 
 def ranking(
-    frame: Frame, reported: Sequence[Reported], column: str, cells: Sequence[Cell], n: int
+    frame: Frame,
+    reported: Sequence[Reported],
+    column: str,
+    cells: Sequence[Cell],
+    n: int,
+    remarks: Mapping[str, str],
 ) -> DataTable:
-    """Return the printed rows and this result, with the ranks that the episodes leave open."""
+    """Return the printed rows and this result, with the ranks that the episodes leave open.
+
+    Args:
+        frame: where it stands.
+        reported: the printed numbers.
+        column: the one that is ranked.
+        cells: of this result.
+        n: episodes behind a printed number.
+        remarks: by row, whether its printed average follows from its printed cells.
+    """
     printed = {one.model: one for one in reported if one.column == column and "[" not in one.model}
     entries = [Entry(name, float(one.value) / 100, n) for name, one in printed.items()]
     mine = next(
@@ -126,7 +141,7 @@ def ranking(
     apart = "no difference" if least is None else f"{100 * least:.2f} points"
     rows = [
         (ranked.rank, ranked.entry.name, 100 * ranked.entry.rate, ranked.entry.n,
-         100 * ranked.lo, 100 * ranked.hi)
+         100 * ranked.lo, 100 * ranked.hi, remarks.get(ranked.entry.name, ""))
         for ranked in ranks(entries)
     ]  # fmt: skip
     return frame.table(
@@ -134,10 +149,20 @@ def ranking(
         "ranks that the episodes leave open",
         f"Two-proportion tests over all pairs, Holm-adjusted, at the least error there is "
         f"(binomial, {n:,} episodes): a difference below {apart} near the top cannot be seen with "
-        "80 % power. Rows were not made under one protocol.",
-        ("rank", "row", "average, percent", "episodes", "from", "to"),
+        "80 % power. Rows were not made under one protocol. The last column: does the printed "
+        "average follow from the printed cells? (`kairos-eval audit` shows the arithmetic.)",
+        ("rank", "row", "average, percent", "episodes", "from", "to", "own cells"),
         rows,
     )
+
+
+def printed_rows(reported: Sequence[Reported]) -> dict[str, dict[str, str]]:
+    """Return the printed values by row and column, of rows without a variant."""
+    rows: dict[str, dict[str, str]] = {}
+    for one in reported:
+        if "[" not in one.model:
+            rows.setdefault(one.model, {})[one.column.removeprefix("success_")] = one.value
+    return rows
 
 
 def rollouts_of(task: TaskPlan, answers: Answers) -> Iterator[tuple[Mapping[str, str], Rollout]]:

@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from harness.protocols import Answer
 from harness.records import Cell, Drawing, TaskPlan
 from suites._printed import load_reported
-from suites._rollouts_draw import Frame, episodes, ranking, reasons, value
+from suites._rollouts_draw import (
+    Answers,
+    Frame,
+    episodes,
+    printed_rows,
+    ranking,
+    reasons,
+    value,
+)
+from suites._rollouts_pairs import difference_map, differences, shared
+from suites.liberoplus import paper
 from suites.liberoplus.catalog import DIFFICULTIES, KEYS, SUITES, TOTAL
 
 CATEGORIES = {f"success_{key}": key for key in KEYS}
@@ -17,7 +27,7 @@ def drawings(
     task: TaskPlan, cells: Sequence[Cell], answers: Mapping[str, Mapping[str, Answer]]
 ) -> Sequence[Drawing]:
     """Return category by suite and by difficulty, how episodes ended, ranks, and episodes."""
-    frame = Frame(task, "LIBERO-Plus")
+    frame = Frame(task)
     by_suite = _grid(cells, "suite", SUITES)
     by_level = _grid(cells, "difficulty", DIFFICULTIES)
     grids: list[Drawing] = [
@@ -40,8 +50,34 @@ def drawings(
     return (
         *grids,
         reasons(frame, answers),
-        ranking(frame, load_reported("liberoplus"), "success_average", cells, TOTAL),
+        ranking(frame, load_reported("liberoplus"), "success_average", cells, TOTAL, own_cells()),
         episodes(frame, answers),
+    )
+
+
+def own_cells() -> dict[str, str]:
+    """Return by printed row whether its average follows from its seven cells, and by which rule."""
+    rows = printed_rows(load_reported("liberoplus"))
+    found: dict[str, str] = {}
+    for name, row in rows.items():
+        if {*KEYS, "average"} <= row.keys():
+            shown = paper.verdict(row)
+            pooled, macro = (str(shown[rule]).replace("_", " ") for rule in ("pooled", "macro"))
+            found[name] = f"pooled: {pooled}; macro: {macro}"
+    return found
+
+
+def pair_drawings(
+    first: tuple[TaskPlan, Answers], second: tuple[TaskPlan, Answers]
+) -> Sequence[Drawing]:
+    """Return how two results differ on the variants that both ran."""
+    frame, found = Frame(second[0]), shared(first, second)
+    if not found.pairs:
+        return ()
+    names = first[0].task.model, second[0].task.model
+    return (
+        differences(frame, names, found, "category", ("suite",)),
+        difference_map(frame, names, found, KEYS, SUITES, ("category", "suite")),
     )
 
 

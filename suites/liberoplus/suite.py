@@ -15,7 +15,7 @@ from harness.records import Cell, Drawing, Reported, Task, TaskPlan, WorkItem
 from suites import _rollouts
 from suites._printed import load_reported
 from suites.liberoplus.catalog import KEYS, MIX, SUITES, TOTAL, sizes
-from suites.liberoplus.draw import drawings
+from suites.liberoplus.draw import drawings, pair_drawings
 from suites.liberoplus.workload import BASE_ASSETS, FORMATS, base_assets, load_workload
 
 CITATION = """@misc{liberoplus,
@@ -101,6 +101,14 @@ class LiberoPlus:
     ) -> Sequence[Drawing]:
         """Return category by suite and difficulty, failure reasons, ranks and episodes."""
         return drawings(task, cells, answers)
+
+    def pair_drawings(
+        self,
+        first: tuple[TaskPlan, Mapping[str, Mapping[str, Answer]]],
+        second: tuple[TaskPlan, Mapping[str, Mapping[str, Answer]]],
+    ) -> Sequence[Drawing]:
+        """Return how two results of one run differ on the episodes that both ran."""
+        return pair_drawings(first, second)
 
 
 SUITE = LiberoPlus()

@@ -12,12 +12,15 @@ from suites._rollouts_draw import (
     Answers,
     Frame,
     episodes,
+    printed_rows,
     ranking,
     reasons,
     rollouts_of,
     value,
 )
-from suites.robotwin.aggregate import Ingested, summarise
+from suites._rollouts_pairs import difference_map, differences, shared
+from suites.robotwin.aggregate import PHASE_NAMES, Ingested, summarise
+from suites.robotwin.paper import verdict
 from suites.robotwin.tasks import STEP_LIMITS, TASKS
 
 PHASES = {"success_clean": "clean", "success_randomized": "randomized"}
@@ -27,7 +30,7 @@ def drawings(
     task: TaskPlan, cells: Sequence[Cell], answers: Mapping[str, Mapping[str, Answer]]
 ) -> Sequence[Drawing]:
     """Return task by phase, how episodes ended, ranks, both kinds of error, and episodes."""
-    frame = Frame(task, "RoboTwin 2.0")
+    frame = Frame(task)
     names = {name: f"{name} ({STEP_LIMITS[name]} steps)" for name in TASKS}
     grid = {
         (name, column): value(cells, column, f"task={name}") for name in TASKS for column in PHASES
@@ -41,9 +44,37 @@ def drawings(
         ),
         reasons(frame, answers),
         errors(frame, answers),
-        ranking(frame, load_reported("robotwin"), "success_average", cells, 10_000),
+        ranking(
+            frame, load_reported("robotwin"), "success_average", cells, 10_000, own_cells()
+        ),
         episodes(frame, answers),
     )  # fmt: skip
+
+
+def own_cells() -> dict[str, str]:
+    """Return by printed row whether its average follows from its two cells."""
+    rows = printed_rows(load_reported("robotwin"))
+    return {
+        name: str(verdict(row["clean"], row["randomized"], row["average"])["verdict"]).replace(
+            "_", " "
+        )
+        for name, row in rows.items()
+        if {"clean", "randomized", "average"} <= row.keys()
+    }
+
+
+def pair_drawings(
+    first: tuple[TaskPlan, Answers], second: tuple[TaskPlan, Answers]
+) -> Sequence[Drawing]:
+    """Return how two results differ on the scenes that both ran."""
+    frame, found = Frame(second[0]), shared(first, second)
+    if not found.pairs:
+        return ()
+    names = first[0].task.model, second[0].task.model
+    return (
+        differences(frame, names, found, "phase", ("phase", "task")),
+        difference_map(frame, names, found, TASKS, PHASE_NAMES, ("task", "phase")),
+    )
 
 
 def errors(frame: Frame, answers: Answers) -> DataTable:

@@ -13,7 +13,7 @@ from harness.protocols import Answer, Column, SuiteInfo, Value, Workload
 from harness.records import Cell, Drawing, Reported, Task, TaskPlan, WorkItem
 from suites import _rollouts
 from suites._printed import load_reported
-from suites.robotwin.draw import drawings
+from suites.robotwin.draw import drawings, pair_drawings
 from suites.robotwin.workload import FORMATS, load_workload
 
 CITATION = """@misc{robotwin2,
@@ -90,6 +90,14 @@ class RoboTwin:
     ) -> Sequence[Drawing]:
         """Return task by phase, failure reasons, ranks and episodes."""
         return drawings(task, cells, answers)
+
+    def pair_drawings(
+        self,
+        first: tuple[TaskPlan, Mapping[str, Mapping[str, Answer]]],
+        second: tuple[TaskPlan, Mapping[str, Mapping[str, Answer]]],
+    ) -> Sequence[Drawing]:
+        """Return how two results of one run differ on the episodes that both ran."""
+        return pair_drawings(first, second)
 
 
 SUITE = RoboTwin()
