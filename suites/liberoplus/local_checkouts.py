@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from harness.errors import DataError, PreconditionError
 from harness.keys import file_sha256
+from suites._simulation import plain_environment
 
 Pins = Mapping[str, Any]
 """One table of ``simulator.toml``, or all of it."""
@@ -102,10 +102,9 @@ def run(command: Sequence[str | Path], extra: Mapping[str, str] | None = None) -
     """
     arguments = [str(part) for part in command]
     shown = f"`{' '.join(arguments[:5])}{' ...' * (len(arguments) > 5)}`"
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     try:
         done = subprocess.run(  # noqa: S603 -- programs that the user named or that were made here
-            arguments, env={**kept, **(extra or {})}, stdin=subprocess.DEVNULL,
+            arguments, env={**plain_environment(), **(extra or {})}, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
     except OSError as error:
