@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from theory import bounds, rates, sufficiency
+from theory import bounds, confidence, rates, sufficiency
 
 OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult,
@@ -271,10 +271,55 @@ def check_states(m: Any) -> None:
     refused(lambda: m.linear_state_floor(0, 4, 2.0))
 
 
+def check_confidence(m: Any) -> None:
+    log = math.log(4 / 0.05)
+    half = math.sqrt(2 * (1 / 3) * log / 4) + 7 * 2.0 * log / (3 * 3)
+    found = m.empirical_bernstein([0.0, 1.0, 1.0, 0.0], 2.0, 0.05)
+    near([found.lo, found.hi], [0.5 - half, 0.5 + half])
+    near(m.empirical_bernstein([0.0, 1.0], 1.0, 0.05).lo, 0.5 - math.sqrt(log / 2) - 7 * log / 3)
+    assert m.empirical_bernstein([0.5], 1.0).lo is None
+    refused(lambda: m.empirical_bernstein([0.0, 1.0], 0.9))
+    for wrong in (0.0, 1.0):
+        refused(lambda wrong=wrong: m.dkw_half_width(5, wrong))
+    near(m.share_of_sequences(0, 5, 0.05).hi, 1 - 0.025**0.2)
+    near([m.dkw_half_width(50, 0.05), m.dkw_half_width(1, 0.05)],
+         [math.sqrt(math.log(40) / 100), math.sqrt(math.log(40) / 2)])  # fmt: skip
+    near([m.maximum_quantile(10, 0.01), m.maximum_quantile(1, 0.01)], [0.01**0.1, 0.01])
+    refused(lambda: m.dkw_half_width(0))
+    refused(lambda: m.maximum_quantile(0))
+
+
+def check_evidence(m: Any) -> None:
+    near(m.bet_grid(0.25, 1.0, 3), [1 / 3, 2 / 3, 1.0])
+    near(m.bet_grid(0.0, 2.0, 1), [0.25])
+    refused(lambda: m.bet_grid(1.0, 1.0))
+    refused(lambda: m.bet_grid(-0.1, 1.0))
+    near(m.log_evalue([0.5, 0.0], 0.25, [1.0]), math.log(0.75 * 1.25))
+    near(m.log_evalue([0.5, 0.0, 0.0], 0.25, [0.0, 1.0]),
+         math.log((1 + 0.75 * 1.25**2) / 2))  # fmt: skip
+    near(m.evalue([], 0.25, [0.5, 0.7]), 1.0)
+    near(m.evalue([1.0, 0.0], 0.5, [2.0, 1.0]), 0.375)  # a lost bet counts as nothing
+    assert m.log_evalue([1.0], 0.5, [2.0]) == -math.inf
+    refused(lambda: m.log_evalue([1.0], 0.5, [2.1]))
+    refused(lambda: m.log_evalue([1.0], 0.5, [-0.1]))
+    refused(lambda: m.log_evalue([1.0], 0.5, []))
+    near(m.evalue([0.0] * 2000, 0.5, [1e-6, 2e-6]) > 1.0, 1.0)
+    assert m.rejects([0.0] * 20, 0.5, 1.0, 0.01)
+    assert not m.rejects([0.5] * 20, 0.5, 1.0, 0.01)
+    reached = m.evalue([0.0] * 6, 0.5, m.bet_grid(0.5, 1.0))
+    assert m.rejects([0.0] * 6, 0.5, 1.0, 1.01 / reached)
+    assert not m.rejects([0.0] * 6, 0.5, 1.0, 0.99 / reached)
+    assert not m.rejects([0.0] * 3, 0.5, 1.0, 0.01)
+    assert not m.rejects([0.0] * 20, 0.5, 1.0, 1e-5)
+    refused(lambda: m.rejects([1.5], 0.5, 1.0))
+    refused(lambda: m.rejects([-0.5], 0.5, 1.0))
+
+
 ORACLES: dict[ModuleType, tuple[Callable[[Any], None], ...]] = {
     bounds: (check_xi, check_residual, check_accumulation, check_sharp, check_energy),
     rates: (check_rates, check_forgetting),
     sufficiency: (check_decoder, check_price, check_loops, check_states),
+    confidence: (check_confidence, check_evidence),
 }
 
 EQUIVALENT = {
