@@ -13,7 +13,19 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from harness.cli import audit, bound, compare, conform, inspect, policy, profile, report, run, score
+from harness.cli import (
+    audit,
+    bound,
+    compare,
+    conform,
+    inspect,
+    plan,
+    policy,
+    profile,
+    report,
+    run,
+    score,
+)
 from harness.errors import ExitCode, PreconditionError, UserError
 
 UsageProblem: type[typer.BadParameter] = typer.BadParameter.__mro__[2]  # pyright: ignore
@@ -31,7 +43,9 @@ app = typer.Typer(
     epilog="Exit codes: 0 all well, 1 a gate failed, 2 usage, 3 incomplete, 4 a precondition is "
     "not met, 70 a bug, 130 interrupted. `kairos-eval VERB --help` explains each verb.",
 )
-for module in (run, report, audit, bound, conform, score, compare, policy, profile, inspect):
+for module in (
+    run, plan, report, audit, bound, profile, conform, score, compare, policy, inspect
+):  # fmt: skip
     module.register(app)
 
 

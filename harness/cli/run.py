@@ -1,4 +1,4 @@
-"""``run`` and ``plan``: gather evidence for claims, decide, report."""
+"""``run``: gather evidence for claims, decide, report."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 SpecFile = Annotated[
     Path | None,
-    typer.Argument(metavar="[RUNFILE]", help="A run file (TOML); without one, the main job."),
+    typer.Argument(
+        metavar="[RUNFILE|FOLDER]",
+        help="A run file (TOML), or a folder of planned rollouts; without one, the main job.",
+    ),
 ]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs of this file."""
+    """Add the verb of this file."""
     app.command()(run)
-    app.command()(plan)
 
 
 def run(
@@ -52,7 +54,8 @@ def run(
     Without a run file this is the main job: it audits every printed table of the paper, scores
     the suites on small recorded examples, uses official data where --assets gives it, and says of
     every claim that cannot be tested here what it would need. The same command continues an
-    interrupted run; nothing is judged twice.
+    interrupted run; nothing is judged twice. In a folder made by `plan`, vla-eval first makes the
+    rollouts that are not recorded yet, --workers simulators side by side.
     """
     from harness.cli import session, summary
     from harness.cli.progress import progress
@@ -63,6 +66,8 @@ def run(
     for name in retry or []:
         if name not in reasons:
             raise ConfigError(f"unknown reason {name!r}", hint=nearest(name, reasons))
+    if runfile is not None and runfile.is_dir():
+        runfile = make_rollouts(runfile, workers, retry or [], quiet=quiet)
     spec = load(runfile, assets, limit, experiments=experiments)
     gates = spec.fail_on + check_outcomes(fail_on)
     check_outcomes(list(spec.fail_on))
@@ -85,17 +90,13 @@ def run(
     return session.gate(results, gates, finished=finished)
 
 
-def plan(runfile: SpecFile = None, assets: Assets = None) -> int:
-    """Show what a run would do, without doing it: samples, absent inputs, questions, power."""
-    from harness.cli import session, summary
-    from harness.cli.inquiries import experiments_of
-    from harness.plan import prepare
-    from suites.registry import get_suite
+def make_rollouts(folder: Path, workers: int | None, retry: list[str], *, quiet: bool) -> Path:
+    """Let vla-eval make the planned rollouts of a folder; return the run file that scores them."""
+    from harness.cli.progress import progress
+    from harness.cli.robots import simulate
 
-    spec = load(runfile, assets, None)
-    prepared = prepare(spec, get_suite, experiments_of)
-    summary.show_plan(prepared, session.run_directory(spec, prepared.plan, None))
-    return 0
+    with progress(quiet=quiet) as tell:
+        return simulate(folder, tell, processes=workers or 1, retry_errors="producer" in retry)
 
 
 def load(

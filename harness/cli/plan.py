@@ -1,0 +1,73 @@
+"""``plan``: what a run would do, and which rollouts a simulator would have to make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import robots
+from harness.cli.options import Assets, parse_shard
+from harness.errors import ConfigError, nearest
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb of this file."""
+    app.command()(plan)
+
+
+def plan(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="[RUNFILE|liberoplus|robotwin]",
+            help="A run file; without one, the main job. A benchmark's name plans its rollouts.",
+        ),
+    ] = "",
+    assets: Assets = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for planned rollouts; `run` makes them there.")
+    ] = None,
+    subset: robots.Subset = "full",
+    episodes: robots.Episodes = None,
+    shard: Annotated[str, typer.Option(help="Plan part i/n of the rollouts, e.g. 2/8.")] = "1/1",
+    steps_per_second: robots.StepsPerSecond = 5.0,
+    server: robots.Server = "ws://localhost:8000",
+    simulator: robots.SimulatorPlace = "",
+    render: robots.Render = "",
+    prompt: robots.PromptMode = "registry",
+    classification: robots.Classification = None,
+) -> int:
+    """Show what a run would do, without doing it: samples, absent inputs, questions, power.
+
+    With `liberoplus` or `robotwin` it lists the exact tasks and seeds instead, the hours they take
+    at a step rate, the difference each printed column could show, and writes vla-eval's
+    configuration into --out. `kairos-eval run FOLDER` then makes the rollouts and scores them.
+    """
+    if what in robots.SUITES:
+        return robots.plan_rollouts(
+            what, out, subset=subset, episodes=episodes, shard=parse_shard(shard),
+            steps_per_second=steps_per_second, server=server, simulator=simulator, render=render,
+            prompt=prompt, classification=classification,
+        )  # fmt: skip
+    if what and "." not in what and not Path(what).exists():
+        raise ConfigError(
+            f"there is no run file and no benchmark called {what!r}",
+            hint=nearest(what, robots.SUITES),
+        )
+    return plan_run(Path(what) if what else None, assets)
+
+
+def plan_run(runfile: Path | None, assets: Path | None) -> int:
+    """Show what a run file, or the main job, would do."""
+    from harness.cli import session, summary
+    from harness.cli.inquiries import experiments_of
+    from harness.cli.run import load
+    from harness.plan import prepare
+    from suites.registry import get_suite
+
+    spec = load(runfile, assets, None)
+    prepared = prepare(spec, get_suite, experiments_of)
+    summary.show_plan(prepared, session.run_directory(spec, prepared.plan, None))
+    return 0
