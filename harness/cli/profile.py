@@ -10,7 +10,7 @@ import typer
 
 from harness.base import Scalar
 from harness.cli.options import FailOn, Quiet
-from harness.cli.profile_settings import FLOPS, LATENCY, MEMORY, SCALING
+from harness.cli.profile_settings import FLOPS, KERNELS, LATENCY, MEMORY, SCALING
 
 verbs = typer.Typer(
     help="Measure how the reference model scales, how long it takes, what it holds in memory, and "
@@ -113,6 +113,30 @@ def memory(
         "config": config, "lengths": lengths, "frame": frame, "arms": arms, "device": device,
     }  # fmt: skip
     return pursue("memory", settings, out, against, fail_on, quiet=quiet)
+
+
+@verbs.command()
+def kernels(
+    lengths: Annotated[str, typer.Option(help="Tokens, comma-separated.")] = KERNELS.lengths,
+    heads: Annotated[int, typer.Option(min=1, help="Heads (4B: 20).")] = KERNELS.heads,
+    key_dim: Annotated[int, typer.Option(min=1, help="Of a head (4B: 256).")] = KERNELS.key_dim,
+    value_dim: Annotated[int, typer.Option(min=1, help="Of a head (4B: 512).")] = KERNELS.value_dim,
+    rounds: Rounds = KERNELS.rounds,
+    device: Device = KERNELS.device,
+    out: Out = None,
+    against: Against = None,
+    fail_on: FailOn = None,
+    quiet: Quiet = False,
+) -> int:
+    """Time the gated delta rule alone: our forms beside fla's functions, with their errors.
+
+    Errors are against the recurrence in float64. fla's chunk kernel takes part on a GPU.
+    """
+    settings: dict[str, Scalar] = {
+        "lengths": lengths, "heads": heads, "key_dim": key_dim, "value_dim": value_dim,
+        "rounds": rounds, "device": device,
+    }  # fmt: skip
+    return pursue("kernels", settings, out, against, fail_on, quiet=quiet)
 
 
 @verbs.command()

@@ -45,6 +45,18 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Kernels:
+    """Of ``profile kernels``: the sizes that published timings of the delta rule use."""
+
+    lengths: str = "512,1024,2048,4096"
+    heads: int = 4
+    key_dim: int = 64
+    value_dim: int = 64
+    rounds: int = 6
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
 class Flops:
     """Of ``profile flops``: the printed clip, 720P and 5 s, in four passes."""
 
@@ -59,4 +71,5 @@ class Quick:
     """Of the profile that joins the main job: nothing can be asked."""
 
 
-SCALING, LATENCY, MEMORY, FLOPS, QUICK = Scaling(), Latency(), Memory(), Flops(), Quick()
+SCALING, LATENCY, MEMORY = Scaling(), Latency(), Memory()
+KERNELS, FLOPS, QUICK = Kernels(), Flops(), Quick()

@@ -25,6 +25,7 @@ FACTORIES = {
     "scaling": profiles.scaling,
     "latency": profiles.latency,
     "memory": profiles.memory,
+    "kernels": profiles.kernels,
     "flops": profiles.flops,
 }
 COLUMNS = f"{'quantity':18} {'series':42} {'tokens':>8} {'value':>11} {'95 % interval':>24}"

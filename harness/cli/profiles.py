@@ -19,9 +19,11 @@ from harness.cli.model_arms import (
     require_memory,
 )
 from harness.cli.model_counts import counts_of
-from harness.cli.profile_settings import FLOPS, LATENCY, MEMORY, QUICK, SCALING
+from harness.cli.model_kernels import CHUNKED, KERNEL, NAIVE, ORACLE, DeltaRule
+from harness.cli.profile_settings import FLOPS, KERNELS, LATENCY, MEMORY, QUICK, SCALING
 from harness.errors import ConfigError, nearest
 from harness.profiling.accounts import Flops
+from harness.profiling.accuracy import Accuracy
 from harness.profiling.growth import FULL, HYBRID, Scaling
 from harness.profiling.latency import ACTIONS, JOINT, STEP, Latency, Pace
 from harness.profiling.memory import Memory, cpu_peak, cuda_peak
@@ -105,6 +107,31 @@ def memory(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
             title=f"memory of {found['config']} over lengths",
             progress=TOLD.get(),
         )
+    ]
+
+
+def kernels(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
+    """Return time and error of every form of the delta rule."""
+    found = complete(settings, KERNELS)
+    bench = bench_on(found["device"])
+    rule = DeltaRule(found["heads"], found["key_dim"], found["value_dim"], found["device"])
+    name = "delta rule, {heads} heads of {key_dim} x {value_dim}".format(**found)
+    lengths, named = parse_lengths(found["lengths"], 1), {**found, "config": name}
+    return [
+        Scaling(
+            arms=rule.arms(),
+            lengths=lengths,
+            rounds=found["rounds"],
+            bench=bench,
+            settings=named,
+            title=f"time of the {name}",
+            progress=TOLD.get(),
+            what="one call",
+            pair=(KERNEL, CHUNKED) if found["device"] == "cuda" else (CHUNKED, NAIVE),
+            absent=rule.absent(),
+            name="profile/kernels",
+        ),
+        Accuracy(rule.errors(), lengths, bench.device, ORACLE, named, f"accuracy of the {name}"),
     ]
 
 

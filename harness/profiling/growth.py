@@ -26,12 +26,15 @@ class Scaling:
     """Time arms over lengths; fit exponent, straight line and exponential; draw both.
 
     Args:
-        arms: what is timed, by name; ``HYBRID`` and ``FULL`` are compared with each other.
+        arms: what is timed, by name.
         lengths: in tokens.
         rounds: timed repeats per point.
         bench: where and how.
         settings: everything the rows depend on, the machine apart; ``config`` among them.
         progress: told of every point.
+        what: that an arm does, for titles.
+        pair: the arms that are compared: the faster one, and what it is held against.
+        absent: arms that cannot be timed here, and why.
     """
 
     arms: Mapping[str, Prepare]
@@ -41,6 +44,9 @@ class Scaling:
     settings: dict[str, Scalar]
     title: str
     progress: Progress = field(default_factory=Silent)
+    what: str = "one forward"
+    pair: tuple[str, str] = (HYBRID, FULL)
+    absent: Mapping[str, str] = field(default_factory=dict)
     name: str = "profile/scaling"
 
     def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
@@ -73,10 +79,14 @@ class Scaling:
             yield row
         rows = [points[arm, length] for arm in self.arms for length in sorted(self.lengths)]
         growth = [row for arm in self.arms for row in grow(book, arm, rows)]
-        speedups = list(speed_up(book, rows))
+        speedups = list(speed_up(book, self.pair, rows))
+        for arm, reason in self.absent.items():
+            yield book.measured("seconds", arm, None, None, unit="s", reason=reason)
         yield from growth
         yield from speedups
-        yield from figures(book, rows, growth, speedups)
+        yield growth_figure(book, self.what, rows, growth)
+        if any(row.value for row in speedups):
+            yield speed_up_figure(book, self.pair, rows, speedups)
 
 
 def grow(book: Notebook, arm: str, rows: Sequence[Measurement]) -> Iterator[Measurement]:
@@ -108,52 +118,60 @@ def grow(book: Notebook, arm: str, rows: Sequence[Measurement]) -> Iterator[Meas
         yield book.measured(name, arm, None, value, reason=power.reason, n=power.n, labels=labels)
 
 
-def speed_up(book: Notebook, rows: Sequence[Measurement]) -> Iterator[Measurement]:
-    """Yield how many times faster the hybrid network is than the same with full attention."""
+def speed_up(
+    book: Notebook, pair: tuple[str, str], rows: Sequence[Measurement]
+) -> Iterator[Measurement]:
+    """Yield how many times faster the first arm of a pair is than the second."""
+    fast, slow = pair
     by_arm = {(row.series, row.x): row for row in rows}
     for row in rows:
-        slow = by_arm.get((FULL, row.x))
-        if row.series == HYBRID and slow is not None:
-            found, reason = quotient(slow, row)
+        other = by_arm.get((slow, row.x))
+        if row.series == fast and other is not None:
+            found, reason = quotient(other, row)
             labels = {name: row.labels.get(name) for name in ("device", "processor")}
             yield book.measured(
-                "speed-up", f"{HYBRID} over {FULL}", row.x, found, reason=reason, labels=labels
+                "speed-up", f"{fast} over {slow}", row.x, found, reason=reason, labels=labels
             )
 
 
-def figures(
-    book: Notebook,
-    rows: Sequence[Measurement],
-    growth: Sequence[Measurement],
-    speedups: Sequence[Measurement],
-) -> Iterator[Figure]:
-    """Yield time against tokens with its fitted power laws, and the speed-up."""
-    where, arms = machine_of(rows), list(dict.fromkeys(row.series for row in rows))
+def growth_figure(
+    book: Notebook, what: str, rows: Sequence[Measurement], growth: Sequence[Measurement]
+) -> Figure:
+    """Return time against tokens with the fitted power laws."""
+    arms = list(dict.fromkeys(row.series for row in rows))
     curves = [curve_of(arm, (row for row in rows if row.series == arm)) for arm in arms]
     fits = [fit for arm in arms if (fit := fitted(arm, rows)) is not None]
     exponents = ", ".join(
         f"{row.series} {row.value:.2f}" for row in growth
         if row.quantity == "exponent" and row.value is not None
     )  # fmt: skip
-    config = book.settings["config"]
-    yield book.figure(
-        f"Time of one forward against tokens: {config}",
+    return book.figure(
+        f"Time of {what} against tokens: {book.settings['config']}",
         f"Median processor or device seconds with 95 % intervals, {book.settings['rounds']} "
-        f"interleaved repeats, on {where}; dashed: power laws through the best repeats. "
+        f"interleaved repeats, on {machine_of(rows)}; dashed: power laws through the best repeats. "
         f"Exponents: {exponents or 'none'}.",
         ("tokens", "seconds"),
         [*curves, *fits],
         log=True,
     )
-    if any(row.value for row in speedups):
-        yield book.figure(
-            f"Speed-up of hybrid over full attention: {config}",
-            "Full-attention time over hybrid time, both of the same width and depth, measured in "
-            f"the same rounds on {where}. The bars pair the ends of both intervals.",
-            ("tokens", "times faster"),
-            [curve_of("full attention / hybrid", speedups)],
-            log=True,
-        )
+
+
+def speed_up_figure(
+    book: Notebook,
+    pair: tuple[str, str],
+    rows: Sequence[Measurement],
+    speedups: Sequence[Measurement],
+) -> Figure:
+    """Return the times of one arm over those of the other."""
+    fast, slow = pair
+    return book.figure(
+        f"Speed-up of {fast} over {slow}: {book.settings['config']}",
+        f"Time of {slow} over time of {fast}, of the same sizes, measured in the same rounds on "
+        f"{machine_of(rows)}. The bars pair the ends of both intervals.",
+        ("tokens", "times faster"),
+        [curve_of(f"{slow} / {fast}", speedups)],
+        log=True,
+    )
 
 
 def best(row: Measurement) -> float:

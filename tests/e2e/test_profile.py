@@ -87,6 +87,16 @@ def test_latency_has_real_time_and_parts(tmp_path: Path, command) -> None:
             "embeddings and head", "whole forward"} < set(parts)  # fmt: skip
 
 
+def test_forms_of_the_delta_rule_are_timed_with_their_errors(tmp_path: Path, command) -> None:
+    ended = command("profile", "kernels", "--lengths", "32,64,96", "--heads", "1", "--key-dim", "8",
+                    "--value-dim", "8", "--rounds", "1", "--out", "p.json")  # fmt: skip
+    assert ended.code == 0, ended.err
+    timed = {row["series"] for row in measured(tmp_path / "p.json", "seconds") if row["value"]}
+    errors = measured(tmp_path / "p.json", "relative error")
+    assert {"chunked", "recurrent"} <= timed == {row["series"] for row in errors}
+    assert all(row["value"] < 1e-5 for row in errors)
+
+
 def test_carried_memory_is_constant_and_equals_its_formula(tmp_path: Path, command) -> None:
     ended = command("profile", "memory", "--config", "tiny", "--lengths", "64,128,256",
                     "--arms", "hybrid", "--out", "p.json")  # fmt: skip

@@ -1,0 +1,52 @@
+"""The accuracy profile: how far implementations of one function are from its definition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.base import Scalar
+from harness.evidence import Measurement
+from harness.profiling.rows import Notebook, curve_of
+from harness.records import Evidence
+
+
+@dataclass
+class Accuracy:
+    """Compare implementations with an oracle over lengths, on fixed inputs.
+
+    Args:
+        errors: largest error over largest output at a length, by implementation.
+        lengths: in tokens.
+        device: that the implementations run on.
+        oracle: in words.
+        settings: everything the rows depend on; ``config`` among them.
+    """
+
+    errors: Mapping[str, Callable[[int], float]]
+    lengths: Sequence[int]
+    device: str
+    oracle: str
+    settings: dict[str, Scalar]
+    title: str
+    name: str = "profile/accuracy"
+
+    def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
+        """Yield an error per implementation and length, and a figure."""
+        labels = {"config": self.settings["config"], "device": self.device}
+        book, rows = Notebook(self.name, self.settings, labels), list[Measurement]()
+        for arm, error in self.errors.items():
+            for length in self.lengths:
+                row = known.get(book.key("relative error", arm, length))
+                if not isinstance(row, Measurement):
+                    row = book.measured("relative error", arm, length, error(length))
+                    yield row
+                rows.append(row)
+        yield book.figure(
+            f"Error against the definition: {self.settings['config']}",
+            f"Largest error over largest output against {self.oracle}, on {self.device}.",
+            ("tokens", "relative error"),
+            [curve_of(arm, (row for row in rows if row.series == arm)) for arm in self.errors],
+            log=True,
+        )
