@@ -12,6 +12,7 @@ from harness.evidence import Hypothesis, Standing
 from harness.keys import content_key
 from harness.verdicts import HOLDS, VACUOUS, VIOLATED, bound_outcome
 from theory import trials_rows
+from theory.confidence import rejects
 from theory.tasks.base import generator
 from theory.tasks.registry import get_task
 from theory.training import Recipe, fresh_network
@@ -125,6 +126,15 @@ def test_upper_limits_cover_and_close_in(width):
     values = rng.choice([-0.3, 0.0, 0.4], p=[0.3, 0.5, 0.2], size=20_000)
     assert values.mean() < upper_limit(values, width) < values.mean() + 9 * error
     assert upper_limit(values, width, 1e-6) > upper_limit(values, width, DELTA)
+
+
+@pytest.mark.parametrize("n", [40, 3000])
+def test_upper_limits_are_the_first_mean_that_is_refuted(n):
+    values = np.random.default_rng(n).uniform(-0.9, 0.8, n)
+    limit, width = upper_limit(values, 1.0), 1.0
+    just_below = values.mean() + 0.98 * (limit - values.mean())
+    assert rejects(values + width, limit + width, 2 * width, DELTA)
+    assert not rejects(values + width, just_below + width, 2 * width, DELTA)
 
 
 def test_upper_limits_of_values_without_spread():
