@@ -153,7 +153,7 @@ def test_no_action_outside_of_an_episode(simulator) -> None:
         ({"images": dict.fromkeys(("agentview", "wrist"), np.zeros((256, 256, 3)))}, "float64"),
         ({"states": None}, "its robot state is NoneType"),
         ({"states": np.zeros(7)}, "its robot state is [7]"),
-        ({"states": np.full(8, np.nan)}, "not finite"),
+        ({"states": np.full(8, np.nan)}, "its robot state is float64 or not finite"),
         ({"states": np.zeros(8, np.int64)}, "int64"),
         ({"task_description": None}, "no task_description"),
         ({"task_description": "break it"}, "KeyError: 'no such thing'"),

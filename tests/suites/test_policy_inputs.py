@@ -123,11 +123,21 @@ def test_robotwin_scales_by_mean_and_deviation(shared: Path) -> None:
 
 
 def test_a_narrow_dimension_is_only_shifted(tmp_path: Path) -> None:
-    vectors = {"default": {"global_min": [0.0, 3.0], "global_max": [4.0, 3.00005]}}
+    vectors = {"default": {"global_min": [2.0, 3.0], "global_max": [6.0, 3.00005]}}
     path = tmp_path / "stats.json"
     path.write_text(json.dumps({"state": vectors, "action": vectors}))
-    found = load_scaling("liberoplus", path).state.forward(np.array([4.0, 3.5]))
-    assert found == pytest.approx([1.0, 0.5], abs=1e-5)
+    state = load_scaling("liberoplus", path).state
+    assert state.forward(np.array([6.0, 3.5])) == pytest.approx([1.0, 0.5], abs=1e-5)
+    assert state.backward(np.array([0.5, 0.5])) == pytest.approx([5.0, 3.5], abs=1e-5)
+
+
+def test_mean_and_deviation_are_used_in_this_order(tmp_path: Path) -> None:
+    vectors = {"default": {"global_mean": [1.0, -2.0], "global_std": [0.5, 4.0]}}
+    path = tmp_path / "stats.json"
+    path.write_text(json.dumps({"state": vectors, "action": vectors}))
+    action = load_scaling("robotwin", path).action
+    assert action.backward(np.array([2.0, 0.25])) == pytest.approx([2.0, -1.0], abs=1e-5)
+    assert action.forward(np.array([2.0, -1.0])) == pytest.approx([2.0, 0.25], abs=1e-5)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"state": {"default": {}}}',
@@ -242,6 +252,7 @@ def test_the_mean_covers_every_chunk_that_reaches_a_step() -> None:
 
 
 def test_a_chunk_shorter_than_what_is_executed_is_an_error() -> None:
+    assert ActionChunks(Counter(rows=5), 5).next(SIGHT).tolist() == [1, 0]
     with pytest.raises(PolicyError, match="has 3 actions, 5 are executed") as caught:
         ActionChunks(Counter(rows=3), 5).next(SIGHT)
     assert caught.value.fault is Fault.SHAPE
@@ -267,6 +278,11 @@ def test_actions_of_any_float_pass_as_float32(batch: int, rows: int, kind: str) 
     else:
         found = check_actions(array, 7, "s")
         assert (found.dtype, found.shape) == (np.float32, (rows, 7))
+
+
+def test_a_reply_with_too_many_rows_is_no_chunk() -> None:
+    with pytest.raises(PolicyError, match="wrong shape"):
+        check_actions(np.zeros((4097, 7)), 7, "s")
 
 
 def test_a_value_too_large_for_float32_is_not_finite() -> None:
