@@ -192,7 +192,7 @@ def test_the_smallest_probes_run(size):
 
 
 def test_targets_are_listed_with_the_way_to_name_a_checkpoint():
-    assert [name for name, _ in targets()] == [*TARGETS, "PATH"]
+    assert [name for name, _ in targets()] == [*TARGETS, "factorisation", "PATH"]
     assert all(words for _, words in targets())
 
 
@@ -201,7 +201,9 @@ def test_presets_are_probes_of_their_seed():
     expected = {"reference", "gates-random"} | (
         {"fla"} if importlib.util.find_spec("fla") else set()
     )
-    assert {one.settings["target"] for one in full(0)} == expected
+    named = {one.settings["target"] for one in full(0) if "target" in one.settings}
+    assert named == expected
+    assert full(0)[-1].name == "theory/probe/factorisation"
 
 
 @pytest.mark.parametrize(

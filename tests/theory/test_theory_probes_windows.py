@@ -20,9 +20,7 @@ from theory.probes.windows import (
     influence,
     lags_of,
     leak,
-    recovery,
     remaining,
-    reset_curve,
     window_invariance,
 )
 from theory.tasks.registry import get_task
@@ -142,12 +140,6 @@ def test_leak_tests_err_at_most_at_their_level():
     assert wrong / 300 <= 0.1
 
 
-def test_recovery_is_a_share_of_the_gap():
-    assert recovery(0.6, 0.7, 0.2) == pytest.approx(0.5)
-    assert recovery(0.8, 0.7, 0.2) == pytest.approx(-0.5)
-    assert recovery(0.7, 0.7, 0.0) is None
-
-
 def test_inputs_that_survive_a_reset():
     """The window layer below carries three earlier inputs into the memory."""
     lags = Shape(("SWA", "GLA"), 1, 24).lags
@@ -163,18 +155,3 @@ def test_remaining_inputs_are_those_with_gradients():
     mask = gradient_mask(lambda u: network(u, 9), x)
     left = remaining(network.shape.mixers, network.shape.lags, 12, 9)
     assert mask.tolist() == [False] * (12 - left) + [True] * left
-
-
-def test_a_reset_curve_stands_on_the_exact_window_risks():
-    """Bursty with emptying at 4, 12 and 20: floors 0.537, 0.548 and 0.615 (prototype figures)."""
-    task = get_task("bursty")
-    width = task.encode(task.sample(1, np.random.default_rng(0))).shape[-1]
-    network = fresh_network(Shape(STACKS["hybrid"], width, 24), 0).eval()
-    points = reset_curve(network, task, [4, 12, 20], 500, 0)
-    assert [p.floor for p in points] == pytest.approx([0.537, 0.548, 0.615], abs=6e-4)
-    assert [p.positions for p in points] == [23, 15, 7]
-    assert all(p.risk.value > p.floor for p in points)  # untrained, far above
-    with pytest.raises(DataError, match="no memory"):
-        reset_curve(fresh_network(Shape(STACKS["window"], width, 24), 0), task, [4], 10, 0)
-    with pytest.raises(DataError, match="positions"):
-        reset_curve(network, task, [24], 10, 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -124,8 +124,12 @@ def get_target(target: str, seed: int = 0, size: Size | None = None) -> Target:
     return build(seed, size or Size())
 
 
-def require_target(target: str) -> None:
+def require_target(target: str, others: Sequence[str] = ()) -> None:
     """Refuse what cannot be probed, before anything is built; checkpoints are not opened.
+
+    Args:
+        target: a name or a path.
+        others: names that stand for no layer and may be meant.
 
     Raises:
         ConfigError: no such name and no such path; the nearest names are given.
@@ -138,11 +142,11 @@ def require_target(target: str) -> None:
             hint='install it: pip install "kairos-eval[model,gpu]"',
         )
     if target not in TARGETS and not Path(target).exists():
-        known = nearest(target, TARGETS)
+        known = nearest(target, [*TARGETS, *others]).rstrip("?")
         raise ConfigError(
             f"no probe target {target!r}",
             expected="a name, or the path of a checkpoint",
-            hint=f"{known} A checkpoint is a .safetensors file, its index, or their folder",
+            hint=f"{known}; a checkpoint is a .safetensors file, its index, or their folder",
         )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,11 +19,6 @@ from torch import Tensor
 from harness.errors import DataError
 from model.masks import Window, visible
 from theory.confidence import DELTA, bet_grid, check_range, log_evalue
-
-if TYPE_CHECKING:
-    from theory.gap_estimators import Mean
-    from theory.tasks.base import Task
-    from theory.tiny import Network
 
 Map = Callable[[Tensor], Tensor]
 
@@ -160,58 +154,6 @@ def leak(losses: ArrayLike, window_risk: float, largest: float, delta: float = D
     check_range("losses", np.asarray(losses, np.float64), 0.0, largest)
     log = log_evalue(losses, window_risk, bet_grid(window_risk, largest))
     return Leak(log, log >= -np.log(delta))
-
-
-def recovery(risk: float, window_risk: float, gap: float) -> float | None:
-    """Return (R_w - risk) / gap: 1 at the full-history optimum, at most 0 without memory.
-
-    None where there is no gap to recover.
-    """
-    return (window_risk - risk) / gap if gap > 0.0 else None
-
-
-@dataclass(frozen=True)
-class ResetPoint:
-    """Risk of a network whose memory is emptied at ``place``, and what the rest allows.
-
-    Attributes:
-        place: position at which the memory starts anew.
-        positions: inputs that can still reach the read-out.
-        risk: measured.
-        floor: the exact R_w of those inputs; the risk cannot lie below.
-    """
-
-    place: int
-    positions: int
-    risk: Mean
-    floor: float
-
-
-def reset_curve(
-    network: Network, task: Task, places: Sequence[int], n: int, seed: int
-) -> list[ResetPoint]:
-    """Return the risk of a small network against the place where its memory is emptied.
-
-    Raises:
-        DataError: the network has no memory to empty, or a place lies outside the sequence.
-    """
-    from theory.gap_estimators import mean_interval
-    from theory.tasks.base import generator
-    from theory.training import predict
-
-    if not network.shape.remembers:
-        raise DataError(f"a stack of {network.shape.mixers} has no memory to empty")
-    length = network.shape.length
-    if not all(0 <= place < length for place in places):
-        raise DataError(f"places {list(places)}", expected=f"positions in 0 .. {length - 1}")
-    batch = task.sample(n, generator(seed, "reset", task.name))
-    inputs, points = task.encode(batch), []
-    for place in places:
-        left = remaining(network.shape.mixers, network.shape.lags, length, place)
-        losses = (batch.y - predict(network, inputs, place)) ** 2
-        floor = task.exact(min(task.window_of(left), task.horizon)).R_w
-        points.append(ResetPoint(place, left, mean_interval(losses), floor))
-    return points
 
 
 def remaining(
