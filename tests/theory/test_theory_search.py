@@ -5,8 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from theory.statements.problems import CHANNELS, energy_step, factor_ratio, one_step, whole_run
+from theory.statements.problems import (
+    CHANNELS,
+    chain,
+    energy_step,
+    factor_ratio,
+    one_step,
+    whole_run,
+)
 from theory.statements.search import Budget, Problem, search, simplify
+from theory.tasks.hmm import Hmm
+from theory.tasks.hmm_bounds import hmm_bounds
 
 SMALL = Budget(restarts=8, steps=60)
 
@@ -71,6 +80,22 @@ def test_equal_norm_constant_is_the_supremum():
 def test_no_run_breaks_a_rung(rung, form):
     found = search(whole_run(4, rung, form), SMALL, rng())
     assert 0.9 < found.ratio <= 1.0 + 1e-9
+
+
+@pytest.mark.parametrize(("bound", "w"), [("pinsker", 1), ("forgetting", 2)])
+def test_chains_of_the_search_are_those_of_the_task(bound, w):
+    a, p, q, e, f = point = (0.3, 0.8, 0.6, 0.9, 0.25)
+    rows = np.array([[p, 1 - p], [1 - q, q]])
+    task = Hmm(init=(a, 1 - a), transition=rows.tolist(), emission=((e, 1 - e), (f, 1 - f)),
+               f=(1.0, 0.0), t=2, tau=1)  # fmt: skip
+    found = hmm_bounds(task, w, np.sqrt(rows.prod(axis=0)).tolist())
+    ratio = chain(bound).value(np.array([point]))[0]
+    assert ratio == pytest.approx(found["gap"] / found[f"{bound}_bound"], rel=1e-9)
+
+
+def test_no_chain_breaks_the_bounds_on_the_gap():
+    assert 0.99 < search(chain("pinsker"), SMALL, rng()).ratio <= 1.0 + 1e-6
+    assert 0.03 < search(chain("forgetting"), SMALL, rng()).ratio <= 1.0
 
 
 @pytest.mark.parametrize("form", ["paper", "impl"])

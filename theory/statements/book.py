@@ -136,6 +136,8 @@ class Book:
         at = int(np.argmax(ratios))
         seen = np.clip(ratios[larger > 0.0], 0.0, 1.0 + 1e-6)
         failed = bool(ratios[at] > 1.0 + TOLERANCE)
+        if "best" in more:  # of search and batch together
+            more["best"] = max(more["best"], float(seen.max(initial=0.0)))
         more.setdefault("ratio", float(np.median(seen)) if seen.size else None)
         more.setdefault("spread", quantiles(seen) if seen.size else ())
         return self.bound(
@@ -225,7 +227,7 @@ def quantiles(values: ArrayLike) -> tuple[float, ...]:
 
 
 def curve(name: str, x: ArrayLike, y: ArrayLike, **style: Any) -> Curve:
-    """Return one series; a value that is not finite, or not positive where ``positive``, is absent.
+    """Return one series; a value that is not finite is absent.
 
     >>> curve("e", [0, 1], [float("nan"), 2.0]).y
     (None, 2.0)

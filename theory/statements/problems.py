@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from scipy.special import xlog1py, xlogy
 
 from theory import bounds
 from theory.bounds import Drive, Envelopes, Errors
@@ -130,3 +131,53 @@ def factor_ratio() -> Problem:
         return np.maximum(alpha, np.abs(alpha - x)) / (alpha + x)
 
     return Problem("factor", ("alpha", "x"), (0.0, 0.0), (1.0, 2.0), ratio)
+
+
+def chain(bound: Literal["pinsker", "forgetting"]) -> Problem:
+    """Return the gap of a hidden chain over a bound on it: two states, two symbols, times 0 to 2.
+
+    The target is whether the chain is in state 0 at time 3. Pinsker's bound for the last symbol as
+    window; the forgetting bound for the last two, with the geometric mean of the transition rows
+    as reference law. Coordinates: law of the start, both stays, both chances of symbol 0.
+    """
+
+    def ratio(points: Floats) -> Floats:
+        start, stay, leave, first, second = points.T
+        rows = np.stack([np.stack([stay, 1.0 - stay], -1), np.stack([1.0 - leave, leave], -1)], 1)
+        emission = np.stack([np.stack([first, second], -1), 1.0 - np.stack([first, second], -1)], 1)
+        init = np.stack([start, 1.0 - start], axis=-1)
+        mass, m = _seen(init, rows, emission, 3)
+        held = 1 if bound == "pinsker" else 2
+        for _ in range(3 - held):
+            init = np.einsum("ni,nij->nj", init, rows)
+        mass_w, m_w = _seen(init, rows, emission, held)
+        gap = np.sum(mass * m**2, axis=1) - np.sum(mass_w * m_w**2, axis=1)
+        if bound == "pinsker":
+            information = _negative_entropy(mass, m) - _negative_entropy(mass_w, m_w)
+            return np.where(information > 1e-9, 2.0 * gap / information, 0.0)
+        relative = rows / np.sqrt(rows.prod(axis=1))[:, None]
+        rate = 1.0 - relative.min(axis=(1, 2)) / relative.max(axis=(1, 2))
+        allowed = ((rows[:, 0, 0] - rows[:, 1, 0]) * rate) ** 2
+        return np.where(allowed > 1e-9, gap / allowed, 0.0)
+
+    return Problem(f"chain/{bound}", ("start", "stay", "leave", "first", "second"), (0.01,) * 5,
+                   (0.99,) * 5, ratio)  # fmt: skip
+
+
+def _seen(init: Floats, rows: Floats, emission: Floats, symbols: int) -> tuple[Floats, Floats]:
+    """Return probability and prediction of every string of symbols from a law of the state.
+
+    init [n, 2], transition rows [n, 2, 2], emission [n, symbol, state] -> twice [n, 2^symbols].
+    """
+    belief = init[:, None, None] * emission[:, None]
+    for _ in range(symbols - 1):
+        moved = np.einsum("nasi,nij->nasj", belief, rows).reshape(len(init), -1, 1, 2)
+        belief = moved * emission[:, None]
+    joint = belief.reshape(len(init), -1, 2)
+    mass = joint.sum(axis=-1)
+    return mass, np.einsum("nai,ni->na", joint, rows[:, :, 0]) / mass
+
+
+def _negative_entropy(mass: Floats, m: Floats) -> Floats:
+    """Return E[m ln m + (1 - m) ln(1 - m)] along the last axis."""
+    return np.sum(mass * (xlogy(m, m) + xlog1py(1.0 - m, -m)), axis=1)

@@ -19,6 +19,7 @@ from theory.necessity import (
 )
 from theory.statements.book import Book, curve
 from theory.statements.necessity import random_laws
+from theory.statements.problems import chain
 from theory.sufficiency import bit_budget_gap, linear_state_floor
 from theory.tasks.base import Batch, Floats, generator
 from theory.tasks.hmm import Hmm
@@ -135,6 +136,7 @@ def information(book: Book) -> Iterator[Evidence]:
     inside = condition("range", "The target lies in an interval of known length.", True)
     yield book.batch(
         f"{len(found)} windows of random chains", gaps, "<=", bounds, hypotheses=(inside,),
+        best=book.best(chain("pinsker")).ratio,
         witness=lambda at: {"w": found[at][0], **found[at][2]},
     )  # fmt: skip
     weak = Hmm(emission=((0.55, 0.45), (0.45, 0.55)), transition=((0.5, 0.5), (0.5, 0.5)),
@@ -152,6 +154,7 @@ def forgetting(book: Book) -> Iterator[Evidence]:
     mixing = condition("mixing", "All transition rows lie between multiples of one law.", True)
     yield book.batch(
         f"{len(found)} windows of random chains", gaps, "<=", bounds, hypotheses=(mixing,),
+        best=book.best(chain("forgetting")).ratio,
         witness=lambda at: {"w": found[at][0], **found[at][2]},
     )  # fmt: skip
     arfima = get_task("arfima", history=None)
