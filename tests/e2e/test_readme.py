@@ -46,6 +46,6 @@ def test_every_verb_of_the_readme_exists() -> None:
 
     from harness.cli.main import app
 
-    verbs = set(re.findall(r"kairos-eval ([a-z]+)", README))
+    verbs = set(re.findall(r"kairos-eval ([a-z-]+)", README))
     known = set(get_command(app).commands)  # type: ignore[attr-defined]
     assert verbs <= known, verbs - known
