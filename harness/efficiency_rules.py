@@ -2,7 +2,7 @@
 
 Quotients of printed numbers alone never reproduce anything: they agree with a statement
 (*consistent but underpowered*, since nothing was measured), contradict it (*different*), or show
-that two printed numbers do not belong to the same setting (*incomparable*).
+that two printed numbers cannot be set against each other (*incomparable*).
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ NOT_MEASURED = "judged on printed numbers; not measured"
 
 
 def printed_ratio(claim: EfficiencyClaim, rows: Sequence[Measurement]) -> Ruling:
-    """Quotients of printed cells, pair by pair, against a stated range; rounding is allowed for."""
+    """Quotients of printed cells, pair by pair, against a stated range; rounding is allowed for.
+
+    Numbers read off a figure whose labels were matched to curves by their size refute nothing.
+    """
     cells = claim.printed()
     outcome, reasons = UNDERPOWERED, []
     for above, below in zip(cells[::2], cells[1::2], strict=True):
@@ -44,6 +47,7 @@ def printed_ratio(claim: EfficiencyClaim, rows: Sequence[Measurement]) -> Ruling
             f"printed {above.value} / {below.value} = {lo:.3g} to {hi:.3g}, {where} what is stated"
         )
     if any(INFERRED in cell.flags for cell in cells):
+        outcome = INCOMPARABLE if outcome == DIFFERENT else outcome
         reasons.append("which curve a label of the figure belongs to is inferred from its size")
     return Ruling(outcome, [*reasons, NOT_MEASURED])
 

@@ -305,6 +305,8 @@ def test_without_any_row_every_statement_has_a_verdict_and_says_what_it_needs() 
     assert outcomes["four-gpus-720p"] == INCOMPARABLE
     assert outcomes["four-gpus-480p"] == UNDERPOWERED
     assert outcomes["real-time-consumer"] == DIFFERENT
+    assert outcomes["faster-than-cosmos-14b"] == UNDERPOWERED
+    assert outcomes["faster-than-wan"] == INCOMPARABLE
     assert outcomes["real-time-a800"] == UNDERPOWERED
     assert outcomes["linear-480p"] == UNTESTED
     assert REPRODUCED not in outcomes.values()
