@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 
 from harness.conform import Case
+from harness.errors import DataError
 from suites._vla_eval import Recording, read_aggregate, read_connection
 
 
@@ -33,8 +34,11 @@ def build_sqlite(case: Mapping[str, Any]) -> sqlite3.Connection:
 def recording(case: Case) -> Recording:
     """Return the episodes of a vla-eval case, from its files or its database."""
     if "sqlite" in case:
-        with closing(build_sqlite(case["sqlite"])) as connection:
-            return read_connection(connection, case["sqlite"]["file"])
+        try:
+            with closing(build_sqlite(case["sqlite"])) as connection:
+                return read_connection(connection, case["sqlite"]["file"])
+        except sqlite3.Error as error:
+            raise DataError(f"the case describes no database: {error}") from error
     whole = Recording()
     for path, content in contents(case).items():
         whole.episodes += read_aggregate(content, path).episodes

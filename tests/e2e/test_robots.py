@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,3 +137,17 @@ def test_vla_eval_that_is_not_there_is_one_message(planned: Callable[..., Path])
     (folder.parent / "vla-eval").unlink()
     with pytest.raises(PreconditionError, match="vla-eval is not there"):
         make(folder)
+
+
+def test_planned_run_and_scored_from_the_command_line(
+    command: Callable[..., Any], tmp_path: Path, planned: Callable[..., Path]
+) -> None:
+    folder = planned()
+    shown = command("plan", "liberoplus", "--subset", "light", "--shard", "1/4")
+    assert shown.code == 0 and "hours of one simulator" in shown.out
+    ran = command("run", folder, "--limit", 12, "--out", tmp_path / "run")
+    assert ran.code == 0, ran.err
+    assert "12 planned = 12 scored" in ran.out
+    assert (tmp_path / "run" / "report" / "report.html").read_text().count("LIBERO-Plus")
+    nothing = command("run", tmp_path)
+    assert nothing.code == 4 and "no folder of planned rollouts" in nothing.err
