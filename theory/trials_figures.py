@@ -114,7 +114,8 @@ def _endings(story: Story) -> str:
             continue
         text = f"{story.name(rows[0])} ends at {risk[0].value:.4f}"
         if share[0].value is not None:
-            part = f"{share[0].value:.1%}" if share[0].value > 0 else "nothing"
+            certain = share[0].lo is not None and share[0].lo > 0
+            part = f"{share[0].value:.1%}" if certain else "nothing (beyond chance)"
             text += f" and recovers {part} of the gap to w = {risk[0].labels['window']}"
         sentences.append(f"{text}.")
     return " ".join(sentences)
