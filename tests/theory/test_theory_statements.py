@@ -254,6 +254,14 @@ def test_batch_is_stored_at_its_tightest_and_says_what_broke():
     assert (lower.lhs, lower.rhs) == (2.0, 1.9)
 
 
+def test_side_that_is_not_finite_is_absent_with_a_reason():
+    row = Book("S6").bound("overflow", 1.0, "<=", float("inf"))
+    assert row.rhs is None
+    assert "floats" in row.reason
+    assert bound_outcome(row) == VACUOUS
+    assert Book("S6").bound("undefined", float("nan"), "<=", 1.0).lhs is None
+
+
 def test_tightness_exists_for_what_holds_only():
     assert tightness(1.0, "<=", 2.0) == 0.5
     assert tightness(2.0, ">=", 1.0) == 0.5

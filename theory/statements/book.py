@@ -89,9 +89,13 @@ class Book:
     ) -> BoundCheck:
         """Return a row for one instance; ``more`` are further fields of a BoundCheck.
 
+        A side that is not finite is absent, for the reason that it is not.
         Where the relation fails the row has a witness: what was given, else both sides and seed.
         """
         lhs, rhs = (None if side is None else float(side) for side in (lhs, rhs))
+        if any(side is not None and not math.isfinite(side) for side in (lhs, rhs)):
+            lhs, rhs = (s if s is not None and math.isfinite(s) else None for s in (lhs, rhs))
+            more.setdefault("reason", "a side leaves the range of floats")
         if "ratio" not in more:
             more["ratio"] = tightness(lhs, relation, rhs, hypotheses)
         sides = {"lhs": lhs, "rhs": rhs, "seed": self.seed}

@@ -78,6 +78,11 @@ def window_risk(book: Book) -> Iterator[Evidence]:
         hypotheses=(assumed("A1", True), assumed("A2", True, "null histories are left out")),
         note=f"{zero} of the laws are recoverable",
     )  # fmt: skip
+    stages = get_task("stages")
+    first, third = ([stages.exact(w, edition).gap for w in range(1, stages.horizon + 1)]
+                    for edition in ("v1", "v3"))  # fmt: skip
+    yield book.batch("stages: gap with the window of the third edition, of the first", third,
+                     "<=", first)  # fmt: skip
     for name in SAMPLED:
         task = get_task(name, t=9) if name == "hmm" else get_task(name)
         yield from task_risks(book, task)
