@@ -247,6 +247,8 @@ def _clip(
         )
     if q.shape[-1] != k.shape[-1]:
         raise ValueError(f"attention: head widths differ, {q.shape[-1]} and {k.shape[-1]}")
+    if not q.dtype == k.dtype == v.dtype:
+        raise ValueError(f"attention: expected one dtype, got {q.dtype}, {k.dtype} and {v.dtype}")
     if tokens_per_frame < 1 or q.shape[1] % tokens_per_frame or k.shape[1] % tokens_per_frame:
         raise ValueError(
             f"attention: expected whole frames of {tokens_per_frame} tokens, "

@@ -9,7 +9,7 @@ and both modes give equal actions; without it they differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -91,7 +91,7 @@ class ActionDiT(nn.Module):
             x = block.leave(x, attention.output(masked_attention(q, k, v)), times, context)
         return self.head(x)
 
-    def _check(self, actions: Tensor, timesteps: Tensor, history: Sequence[object]) -> None:
+    def _check(self, actions: Tensor, timesteps: Tensor, history: HistoryKeys) -> None:
         if actions.ndim != 3 or actions.shape[-1] != self.config.action_dim or not actions.shape[1]:
             raise ValueError(
                 f"actions: expected [B, A, {self.config.action_dim}] with A >= 1, "
@@ -109,6 +109,9 @@ class ActionDiT(nn.Module):
             raise ValueError(
                 f"history: expected keys of {len(self.blocks)} layers, got {len(history)}"
             )
+        clips = {keys.k.shape[0] for keys in history if keys is not None}
+        if clips - {actions.shape[0]}:
+            raise ValueError(f"history: expected {actions.shape[0]} clips, got {max(clips)}")
 
 
 class WorldActionModel(nn.Module):
@@ -195,7 +198,7 @@ class WorldActionModel(nn.Module):
         """Append the robot state to the text as its last token.
 
         Raises:
-            ValueError: a robot state of another width, or given to a model without one.
+            ValueError: a robot state of another width or dtype, or given to a model without one.
         """
         if robot_state is None:
             return Text(context, mask)
@@ -204,6 +207,10 @@ class WorldActionModel(nn.Module):
             raise ValueError(
                 f"robot state: expected [{context.shape[0]}, {width}], "
                 f"got {list(robot_state.shape)}"
+            )
+        if robot_state.dtype != context.dtype:
+            raise ValueError(
+                f"robot state: expected {context.dtype} like the text, got {robot_state.dtype}"
             )
         token = self.action_dit.proprio_encoder(robot_state)[:, None]
         mask = None if mask is None else functional.pad(mask, (0, 1), value=True)

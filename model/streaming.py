@@ -100,6 +100,11 @@ def advance(
             f"stream: expected a block of {state.height} x {state.width} latents like the "
             f"committed frames, got {latents.shape[3]} x {latents.shape[4]}"
         )
+    if latents.shape[0] != state.layers[0][0].shape[0]:
+        raise ValueError(
+            f"stream: expected {state.layers[0][0].shape[0]} clips as committed, "
+            f"got {latents.shape[0]}"
+        )
     clip = model.embed(latents, timesteps, context, context_mask, first=state.frames)
     layers: list[LayerState] = []
 

@@ -302,6 +302,13 @@ def test_mismatched_widths_are_refused():
         window_attention(q, k, k, 2, Window(2))
 
 
+def test_mixed_precisions_are_refused():
+    q = torch.zeros(1, 4, 1, 6)
+    for attention in (window_attention, dense_attention):
+        with pytest.raises(ValueError, match="one dtype, got torch.float32, torch.float64"):
+            attention(q, q.double(), q.double(), 2, Window(2))
+
+
 def test_no_tokens_give_no_output():
     empty = torch.zeros(2, 0, 1, 6)
     assert window_attention(empty, empty, empty, 3, Window(2)).shape == (2, 0, 1, 6)

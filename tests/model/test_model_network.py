@@ -287,6 +287,8 @@ def test_the_robot_state_is_one_more_text_token():
         (lambda m, n, w, s, c, k: m.act(n.float(), w, c, k), "actions: expected torch.float64"),
         (lambda m, n, w, s, c, k: m.act(n, w, c, k[:2]), "expected keys of 4 layers, got 2"),
         (lambda m, n, w, s, c, k: m.act(n, w, c, k, robot_state=s[:, :4]), "robot state: expected"),
+        (lambda m, n, w, s, c, k: m.act(n, w, c, k, robot_state=s.float()), "torch.float64 like"),
+        (lambda m, n, w, s, c, k: m.act(n[:1], w[:1], c[:1], k), "expected 1 clips, got 2"),
     ],
 )
 def test_actions_that_do_not_fit_are_refused(call, message):

@@ -145,6 +145,8 @@ def test_blocks_that_do_not_fit_a_stream_are_refused():
         advance(model, latents, times, context, state)
     with pytest.raises(ValueError, match=r"block of 4 x 6 latents .* got 4 x 4"):
         advance(model, latents[:, :, :2, :, :4], times, context, state)
+    with pytest.raises(ValueError, match="expected 2 clips as committed, got 1"):
+        advance(model, latents[:1, :, :2], times[:1], context[:1], state)
     assert obstacles(CAUSAL, 0)[0] == "a block holds at least one frame, got 0"
 
 
