@@ -31,7 +31,7 @@ TOLERANCE = 1e-9
 """Relative slack of an inequality between computed numbers."""
 RESIDUAL = 1e-10
 """Largest relative residual of an identity between computed numbers."""
-ROUNDING = 1e-14
+ROUNDING = 1e-12
 """Beside the largest of its batch, a side this small is rounding."""
 LEVEL = 1.0 - 1e-4
 """Of the interval of one estimate: a report of a hundred of them errs with probability 0.01."""
