@@ -106,7 +106,7 @@ class Absent:
 
     def __init__(self, what: str, reason: str) -> None:
         self.name = f"theory/absent/{what}"
-        self.title = f"{what}: left out"
+        self.title = f"{what}: left out, {reason}"
         self.settings: dict[str, Scalar] = {"what": what, "reason": reason}
 
     def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:

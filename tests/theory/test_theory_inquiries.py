@@ -51,6 +51,7 @@ def test_presets_hold_every_statement_once_and_trainings_only_in_the_full_one():
 def test_without_torch_the_quick_preset_says_what_it_leaves_out(monkeypatch, tmp_path):
     monkeypatch.setattr(inquiries, "torch_is_there", lambda: False)
     *_, last = inquiries.quick({})
+    assert "torch is not installed" in last.title
     (row,) = last.run({}, tmp_path)
     assert isinstance(row, Measurement)
     assert row.value is None
