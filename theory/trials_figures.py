@@ -314,15 +314,15 @@ def _attribution_figure(
     more = synergy(game, players)
     alone = sum(game[frozenset([player])] for player in players)
     shares = ", ".join(f"{player} {values[player]:.3f}" for player in players)
-    kind = "more than (synergy)" if more > 0 else "less than (redundancy)"
+    sign, kind = ("more", "synergy") if more > 0 else ("less", "redundancy")
     return story.figure(
         f"attribution {beta_max:g}",
         title=f"What each pathway earns on {story.problem}",
         caption=f"Share of the explainable variance of {story.problem}: of each pathway trained "
         "alone, its Shapley value over all seven subsets, and what it adds last. Shapley values: "
         f"{shares}; they sum to the {game[everyone]:.3f} of all pathways together, which is "
-        f"{abs(more):.3f} {kind} the {alone:.3f} that they explain one by one. Networks of "
-        "more pathways are deeper.",
+        f"{abs(more):.3f} {sign} than the {alone:.3f} that they explain one by one ({kind}). "
+        "Networks of more pathways are deeper.",
         x_label="per pathway: alone, Shapley value, added last",
         y_label="share explained",
         curves=tuple(bars),
