@@ -18,7 +18,9 @@ verbs = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-Config = Annotated[str, typer.Option(help="Network; `conform model` and the README name them.")]
+Config = Annotated[
+    str, typer.Option(help="Network, e.g. tiny, small, tiny-wam, v1-720p, v2-video, paper-4b.")
+]
 Lengths = Annotated[str, typer.Option(help="Tokens of video, comma-separated, whole frames.")]
 Frame = Annotated[str, typer.Option(help="Tokens of a frame, rows x columns (480P: 30x52).")]
 Rounds = Annotated[int, typer.Option(min=1, help="Timed repeats per point; 6 give intervals.")]
@@ -82,8 +84,9 @@ def latency(
 ) -> int:
     """Time one DiT step, one chunk of actions, and video with actions; break a step into parts.
 
-    Wall time, with tails; how many times faster than real time an answer comes. A network without
-    an action branch is given a small one. Text encoder and autoencoder are not included.
+    Wall time of answers, with tails, and how many times faster than real time they come; busy
+    time of the parts. A network without an action branch is given a small one. Text encoder and
+    autoencoder are not included.
     """
     settings: dict[str, Scalar] = {
         "config": config, "lengths": lengths, "frame": frame, "rounds": rounds, "steps": steps,

@@ -51,7 +51,7 @@ class Pace:
 
 @dataclass
 class Latency:
-    """Time whole answers over lengths (wall time), and the parts of one DiT step.
+    """Time whole answers over lengths (wall time), and the parts of one DiT step (busy time).
 
     Args:
         works: what is timed, by name: ``STEP``, ``ACTIONS``, ``JOINT``.
@@ -189,9 +189,9 @@ def drawings(
     last = lengths[-1]
     yield book.figure(
         f"What one DiT step is spent on: {config}",
-        f"Shares of the parts' summed wall time at {last:.0f} tokens on {where}: medians of "
-        f"{book.settings['rounds']} repeats, all layers of a kind together; bars in the order of "
-        "the legend.",
+        f"Shares of the parts' summed processor or device time at {last:.0f} tokens on {where}: "
+        f"medians of {book.settings['rounds']} repeats, all layers of a kind together; bars in the "
+        "order of the legend.",
         ("part", "share of the forward"),
         [
             Curve(name=name, x=(float(place),), y=(_share(found, wholes, name, last),),
@@ -201,7 +201,7 @@ def drawings(
     )  # fmt: skip
     yield book.table(
         f"Parts of one DiT step: {config}",
-        f"Shares of the parts' summed wall time by tokens of video, on {where}.",
+        f"Shares of the parts' summed processor or device time by tokens of video, on {where}.",
         ("part", *(f"{length:.0f} tokens" for length in lengths)),
         ((name, *(_share(found, wholes, name, x) for x in lengths)) for name in series),
     )

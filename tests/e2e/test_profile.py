@@ -231,3 +231,19 @@ def test_settings_of_a_run_file_are_strict(settings: dict, message: str) -> None
         scaling(settings)
     with pytest.raises(ConfigError, match="unknown setting"):
         quick({"seed": 1})
+
+
+@pytest.mark.slow
+def test_the_quick_profile_yields_growth_state_and_account(tmp_path: Path) -> None:
+    from harness.cli.profiles import quick
+    from harness.efficiency_verdicts import efficiency_verdicts
+
+    rows = [row for one in quick({}) for row in one.run({}, tmp_path)]
+    outcomes = {verdict.claim.removeprefix("efficiency/"): verdict.outcome
+                for verdict in efficiency_verdicts(rows)}  # fmt: skip
+    assert outcomes["constant-state"] == "reproduced"
+    assert outcomes["operations-column"] == "different"
+    assert outcomes["others-superlinear"] in ("reproduced", "consistent but underpowered")
+    assert outcomes["linear-480p"] in ("reproduced", "consistent but underpowered")
+    untested = {name for name, outcome in outcomes.items() if outcome == "untested"}
+    assert untested == set()
