@@ -203,8 +203,8 @@ def risk_table(story: Story) -> DataTable:
         title=f"Networks trained on {story.problem}",
         caption=f"Risk on fresh sequences with its {LEVEL:.0%} interval, its excess over R_full "
         "(mean squared distance to the Bayes prediction), and the share of the gap R_w - R_full "
-        "that is recovered, w being what the windowed blocks reach. A failure to recover shows "
-        "nothing about what such a network could represent.",
+        "that is recovered, w being the smallest window that holds what the windowed blocks reach. "
+        "A failure to recover shows nothing about what such a network could represent.",
         columns=("network", "seed", "window", "R_full", "R_w", "risk", "low", "high", "excess",
                  "recovered", "reason"),
         rows=tuple(lines),
