@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import pairwise
@@ -170,7 +171,7 @@ class TaskPage:
 
 
 def gap_figure(book: PageBook, sampled: Sampled) -> Figure:
-    """Draw gap(w): the exact curve, the three estimators, and every bound there is."""
+    """Draw gap(w): the exact curve, the three estimators, and bounds where they say something."""
     windows, looked = sampled.windows, sampled.looked
     found = sampled.estimates
     curves = [curve("exact", windows, [sampled.exact[w].gap for w in windows])]
@@ -180,7 +181,8 @@ def gap_figure(book: PageBook, sampled: Sampled) -> Figure:
         curves.append(curve("corollary N", *zip(*atoms, strict=True), style="dashed"))
     if isinstance(sampled.task, Hmm):
         for statement, bounds in chain_bounds(sampled.task, windows).items():
-            curves.append(curve(BY[statement], windows, list(bounds.values()), style="dashed"))
+            below = [b if b <= sampled.exact[w].var_Y else math.nan for w, b in bounds.items()]
+            curves.append(curve(BY[statement], windows, below, style="dashed"))
     series = {
         "G1, (m - m_w)^2": {w: found[w].G1 for w in looked},
         "G2, difference of risks": {w: found[w].G2 for w in looked},

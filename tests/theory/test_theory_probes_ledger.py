@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from harness.evidence import Standing
 from theory.catalog import assumptions
 from theory.probes.decoder import Constants
 from theory.probes.fading import Clock
-from theory.probes.gates import Gates
+from theory.probes.gates import Gates, extract
 from theory.probes.ledger import Facts, measure, table
 from theory.probes.windows import Change
+from theory.tiny import MemoryMixer, Shape
 
 IDS = [*(f"A{i}" for i in range(1, 10)), "A9'", *(f"A{i}" for i in range(10, 17))]
 SMALL_KEYS = 0.1
@@ -89,6 +91,18 @@ def test_each_defect_breaks_its_own_rows(broken, ids):
 )
 def test_what_was_not_or_could_not_be_measured_is_unknown(missing, id_):
     assert standings(replace(PERFECT, **missing))[id_] is Standing.UNKNOWN
+
+
+def test_a_layer_that_may_flip_directions_breaks_the_range_of_its_gates():
+    """The option of negative eigenvalues doubles write strengths; without it they stay below 1."""
+    torch.manual_seed(0)
+    x = torch.randn(2, 12, 32)
+    for doubled in (False, True):
+        layer = MemoryMixer(Shape(("GLA",), 3, 12, beta_max=2.0 if doubled else 1.0))
+        found = {h.id: h for h in measure(Facts({"layer": extract(layer, x)}))}
+        assert found["A7"].standing is (Standing.VIOLATED if doubled else Standing.MET)
+        assert found["A8"].standing is Standing.VIOLATED  # unit keys
+        assert found["A9'"].standing is Standing.MET
 
 
 def test_the_worst_layer_decides():

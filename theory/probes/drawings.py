@@ -23,6 +23,8 @@ from theory.sufficiency import price_of_contraction
 GRID = 41
 POINTS = 400
 """Most measured points drawn over the heat map."""
+DRAWN_UP_TO = 100
+"""Multiple of the trivial cap above which a bound leaves the figure."""
 LONGEST = 10**7
 """Longest recall that is drawn, in scan steps."""
 
@@ -44,7 +46,7 @@ def ladder_figure(page: Page, response: Response, head: int) -> Figure:
         if array is None:
             continue
         values = rms(array[:, head])
-        curves.append(curve(name, t, logarithmic(values)))
+        curves.append(curve(name, t, logarithmic(values, DRAWN_UP_TO * cap)))
         if (blind := np.flatnonzero(values >= cap)).size:
             marks.append(Mark(axis="x", at=float(blind[0]), text=f"{name}: nothing from here"))
     curves.append(curve("trivial cap", t, np.full(t.shape, cap), style="dashed"))
@@ -65,7 +67,8 @@ def ladder_figure(page: Page, response: Response, head: int) -> Figure:
         title=f"Error under every bound: {response.name}, {page.title}",
         caption=f"Memory error e_t, perturbed: {response.name}{size}; head {head}, "
         f"root mean square over {ladder.e.shape[0]} sequences. A bound above the trivial cap "
-        f"(largest norms of both memories together) says nothing. {ending}",
+        f"(largest norms of both memories together) says nothing; it is drawn up to {DRAWN_UP_TO} "
+        f"caps. The paper's ends at {rms(ladder.paper_sup[:, head])[-1]:.3g}. {ending}",
         x_label="scan step t",
         y_label="norm of the memory error",
         log_y=True,
@@ -80,9 +83,9 @@ def rms(paths: Floats) -> Floats:
         return np.sqrt(np.mean(np.square(paths), axis=0))
 
 
-def logarithmic(values: Floats) -> Floats:
-    """Return values with zeros absent, which a logarithmic axis cannot show."""
-    return np.where(values > 0.0, values, np.nan)
+def logarithmic(values: Floats, most: float = math.inf) -> Floats:
+    """Return values with zeros, which a logarithmic axis cannot show, and large ones absent."""
+    return np.where((values > 0.0) & (values <= most), values, np.nan)
 
 
 def _limit(ladder: Ladder, head: int) -> float | None:
