@@ -175,11 +175,12 @@ def decided(claim: EfficiencyClaim, row: Measurement) -> tuple[str, Sequence[str
     device, scale = str(row.labels.get("device")), 1e-9 if row.unit == "B" else 1.0
     ours: dict[str, Scalar] = {
         "hardware": claim.hardware if claim.hardware in device else device,
-        "network": row.labels.get("config"), "tokens": int(row.x or 0), "what": WHAT[row.series],
+        "network": row.labels.get("config"), "tokens": int(row.x or 0),
+        "frame": row.labels.get("frame"), "what": WHAT[row.series],
     }  # fmt: skip
     theirs: dict[str, Scalar] = {
         "hardware": claim.hardware, "network": claim.network, "tokens": claim.tokens,
-        "what": claim.series,
+        "frame": claim.frame, "what": claim.series,
     }  # fmt: skip
     reported = Reported(
         id=claim.id, value=cell.value, decimals=cell.decimals or 0, unit=cell.unit, suite="",

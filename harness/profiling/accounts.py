@@ -89,7 +89,7 @@ class Flops:
     def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
         """Yield every count, the account, the paper's column, what-if tables and a figure."""
         counts = self.count()
-        book = Notebook(self.name, self.settings, {"config": self.settings["config"]})
+        book = Notebook.of(self.name, self.settings)
         yield from measurements(book, counts)
         yield forward_table(book, counts)
         yield published_table(book, counts)

@@ -34,8 +34,8 @@ class Accuracy:
 
     def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
         """Yield an error per implementation and length, and a figure."""
-        labels = {"config": self.settings["config"], "device": self.device}
-        book, rows = Notebook(self.name, self.settings, labels), list[Measurement]()
+        book = Notebook.of(self.name, self.settings, device=self.device)
+        rows: list[Measurement] = []
         for arm, error in self.errors.items():
             for length in self.lengths:
                 row = known.get(book.key("relative error", arm, length))

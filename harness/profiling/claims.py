@@ -31,6 +31,7 @@ class EfficiencyClaim(Record, frozen=True, kw_only=True):
     hardware: str = ""
     network: str = ""
     tokens: int = 0
+    frame: str = ""  # tokens of a frame, rows x columns
     gpus: int = 0
     seconds: float = 0.0
     lo: float = 0.0

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from harness.evidence import Measurement
-from harness.profiling.rows import SAME_MACHINE
+from harness.profiling.rows import SAME_MACHINE, SAME_WORK
 from harness.profiling.timers import Quantile
 
 COMPARED = ("seconds", "component seconds", "bytes")
@@ -35,7 +35,7 @@ def quotient(above: Measurement, below: Measurement) -> tuple[Quantile | None, s
 
 
 def against(new: Sequence[Measurement], old: Iterable[Measurement]) -> list[Ratio]:
-    """Return new over old, point by point; another machine class or network is incomparable."""
+    """Return new over old, point by point; another machine class or other work is incomparable."""
     before = {place(row): row for row in old if row.quantity in COMPARED}
     ratios: list[Ratio] = []
     for row in new:
@@ -58,6 +58,6 @@ def place(row: Measurement) -> tuple[str, str, float | None]:
 
 def incomparable(new: Measurement, old: Measurement) -> str:
     """Say what forbids to compare two measurements; empty where nothing does."""
-    names = (*(SAME_MACHINE if new.unit == "s" else ("device",)), "config")
+    names = (*(SAME_MACHINE if new.unit == "s" else ("device",)), *SAME_WORK)
     differ = [name for name in names if new.labels.get(name) != old.labels.get(name)]
     return f"incomparable: {', '.join(differ)} differ" if differ else ""

@@ -18,6 +18,7 @@ from harness.records import Evidence
 from harness.store import load_rows
 
 SCHEMA, FIRST = "kairos-eval-profile/2", "kairos-eval-profile/1"
+FIRST_FRAME = "8x8"  # the only one that files of the first format had
 
 
 class Profile(Record, frozen=True, kw_only=True):
@@ -99,7 +100,8 @@ def parse_profile(text: bytes, where: str) -> list[Measurement]:
 
 
 def _upgrade(old: FirstProfile) -> list[Measurement]:
-    book = Notebook("profile/scaling", {"schema": FIRST}, {"config": old.config, **old.machine})
+    labels = {"config": old.config, "frame": FIRST_FRAME, **old.machine}
+    book = Notebook("profile/scaling", {"schema": FIRST}, labels)
     return [
         book.measured(
             "seconds",

@@ -51,7 +51,7 @@ class Scaling:
 
     def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
         """Yield a measurement per arm and length, then growth, speed-up and figures."""
-        book = Notebook(self.name, self.settings, {"config": self.settings["config"]})
+        book = Notebook.of(self.name, self.settings)
         require_same_machine(known.values(), self.bench.machine())
         points = {
             (arm, length): row

@@ -79,7 +79,7 @@ class Latency:
 
     def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
         """Yield medians and tails, real-time factors, parts, and their drawings."""
-        book = Notebook(self.name, self.settings, {"config": self.settings["config"]})
+        book = Notebook.of(self.name, self.settings)
         require_same_machine(known.values(), self.bench.machine())
         found = {row.key: row for row in known.values() if isinstance(row, Measurement)}
         for row in self.timed(book, found):

@@ -110,8 +110,7 @@ class Memory:
 
     def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
         """Yield peaks, states and a figure of both."""
-        labels = {"config": self.settings["config"], "device": self.bench.device}
-        book = Notebook(self.name, self.settings, labels)
+        book = Notebook.of(self.name, self.settings, device=self.bench.device)
         self.progress.expect((len(self.arms) + len(self.states)) * len(self.lengths))
         rows: list[Measurement] = []
         for length in self.lengths:

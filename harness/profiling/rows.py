@@ -17,6 +17,9 @@ SECTION = "efficiency"
 SAME_MACHINE = ("device", "processor", "cpus", "threads")
 """Labels that make a machine class: times are comparable where all of them agree."""
 
+SAME_WORK = ("config", "frame", "steps", "horizon")
+"""Settings that say what was done; rows carry them, since other work cannot be compared."""
+
 
 @dataclass(frozen=True)
 class Notebook:
@@ -25,6 +28,12 @@ class Notebook:
     experiment: str
     settings: dict[str, Scalar]
     labels: dict[str, Scalar] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, experiment: str, settings: dict[str, Scalar], **labels: Scalar) -> Notebook:
+        """Return the notebook of an experiment; its rows say what was done."""
+        work = {name: settings[name] for name in SAME_WORK if name in settings}
+        return cls(experiment, settings, {**work, **labels})
 
     def key(self, *place: Scalar) -> str:
         """Return the key of the row at a place."""

@@ -201,9 +201,10 @@ def step(
     series: str = "one DiT step",
     config: str = "v2-video",
     device: str = "NVIDIA A800-SXM4",
+    frame: str = "30x52",
 ) -> Measurement:
     return row("seconds", series, value, x=x, span=span, unit="s", config=config, device=device,
-               reason="out of memory" if value is None else "")  # fmt: skip
+               frame=frame, reason="out of memory" if value is None else "")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -219,6 +220,7 @@ def step(
         ([step(2.55, (2.5, 2.6), device="NVIDIA H200")], INCOMPARABLE, "hardware is NVIDIA H200"),
         ([step(2.55, (2.5, 2.6), config="small")], INCOMPARABLE, "network is small"),
         ([step(2.55, (2.5, 2.6), x=64)], INCOMPARABLE, "tokens is 64"),
+        ([step(2.55, (2.5, 2.6), frame="8x8")], INCOMPARABLE, "frame is 8x8"),
         ([step(2.55, (2.5, 2.6), series="joint inference")], INCOMPARABLE, "what is joint"),
         ([step(2.55, (2.5, 2.6), series="full attention")], UNTESTED, ""),
         ([step(3.5, (3.4, 3.6)), step(2.55, (2.5, 2.6)), step(9.9, x=64)], REPRODUCED, ""),
@@ -235,7 +237,7 @@ def test_seconds_are_held_against_the_printed_ones_on_the_same_hardware_only(
 def test_bytes_are_held_against_printed_gigabytes() -> None:
     claim = msgspec.structs.replace(CLAIMS["memory-720p"], series="one DiT step")
     peak = row("bytes", "hybrid", 23.4e9, x=73_920, span=(23.3e9, 23.5e9), unit="B",
-               config="v1-720p", device="NVIDIA A800")  # fmt: skip
+               config="v1-720p", device="NVIDIA A800", frame="44x80")  # fmt: skip
     verdict = judge(claim, [peak])
     assert verdict.outcome == REPRODUCED
     assert verdict.measured is not None

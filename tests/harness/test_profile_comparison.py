@@ -29,7 +29,7 @@ def seconds(
     reason: str = "",
     **machine: object,
 ) -> Measurement:
-    labels = {"config": config, **MACHINE, **machine}
+    labels = {"config": config, "frame": "8x8", **MACHINE, **machine}
     found = None if value is None else Quantile(value, 0.9 * value, 1.1 * value, n)
     book = Notebook("profile/scaling", {"config": config}, labels)  # type: ignore[arg-type]
     return book.measured(quantity, series, 64, found, unit=unit, reason=reason)
@@ -75,7 +75,15 @@ def test_a_profile_is_compared_with_an_earlier_one_of_the_same_machine() -> None
 
 @pytest.mark.parametrize(
     "change",
-    [{"device": "gpu"}, {"processor": "y"}, {"cpus": 64}, {"threads": 2}, {"config": "tiny"}],
+    [
+        {"device": "gpu"},
+        {"processor": "y"},
+        {"cpus": 64},
+        {"threads": 2},
+        {"config": "tiny"},
+        {"frame": "4x4"},
+        {"steps": 4},
+    ],
 )
 def test_another_machine_class_or_network_is_incomparable(change: dict[str, object]) -> None:
     (one,) = against([seconds(2.0)], [seconds(1.0, **change)])  # type: ignore[arg-type]
