@@ -161,10 +161,7 @@ def pursue(
     inquiries = tuple(Inquiry(name=kind, settings=settings) for kind, settings in asked)
     spec = RunSpec(name=name, experiments=inquiries)
     with progress(quiet=quiet) as tell:
-        directory, finished = session.execute(spec, session.Options(out=out, progress=tell))
-        tell.note("verdicts and report")
-        results = session.conclude(directory)
-        written = session.write_reports(directory)
+        done = session.complete(spec, session.Options(out=out, progress=tell))
     if not quiet:
-        summary.show_findings(results, load_rows(directory), written["html"])
-    return session.gate(results, gates, finished=finished)
+        summary.show_findings(done.results, load_rows(done.directory), done.report)
+    return session.gate(done.results, gates, finished=done.finished)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from harness.records import Missing
 
 RunDir = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 Assets = Annotated[
@@ -31,6 +34,18 @@ def parse_shard(text: str) -> tuple[int, int]:
     if slash and head.isdecimal() and tail.isdecimal() and 1 <= int(head) <= int(tail):
         return int(head) - 1, int(tail)
     raise ConfigError(f"--shard {text}", expected="i/n with 1 <= i <= n, e.g. 2/8")
+
+
+def parse_reasons(names: list[str] | None) -> frozenset[Missing]:
+    """Return reasons for absence by their short names, refusing unknown ones."""
+    from harness.errors import nearest
+    from harness.records import Missing
+
+    reasons = {reason.name.lower(): reason for reason in Missing}
+    for name in names or []:
+        if name not in reasons:
+            raise ConfigError(f"unknown reason {name!r}", hint=nearest(name, reasons))
+    return frozenset(reasons[name] for name in names or [])
 
 
 def check_outcomes(names: list[str] | None) -> tuple[str, ...]:

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.options import Assets, FailOn, Quiet, check_outcomes, parse_shard
+from harness.cli.options import (
+    Assets,
+    FailOn,
+    Quiet,
+    check_outcomes,
+    parse_reasons,
+    parse_shard,
+)
 
 if TYPE_CHECKING:
-    from harness.records import RunSpec
+    from harness.records import Missing, RunSpec
 
 SpecFile = Annotated[
     Path | None,
@@ -59,15 +66,10 @@ def run(
     """
     from harness.cli import session, summary
     from harness.cli.progress import progress
-    from harness.errors import ConfigError, nearest
-    from harness.records import Missing
 
-    reasons = {reason.name.lower(): reason for reason in Missing}
-    for name in retry or []:
-        if name not in reasons:
-            raise ConfigError(f"unknown reason {name!r}", hint=nearest(name, reasons))
+    again = parse_reasons(retry)
     if runfile is not None and runfile.is_dir():
-        runfile = make_rollouts(runfile, workers, retry or [], quiet=quiet)
+        runfile = make_rollouts(runfile, workers, again, quiet=quiet)
     spec = load(runfile, assets, limit, experiments=experiments)
     gates = spec.fail_on + check_outcomes(fail_on)
     check_outcomes(list(spec.fail_on))
@@ -76,27 +78,28 @@ def run(
             out=out,
             executor=executor,
             workers=workers,
-            retry=frozenset(reasons[name] for name in retry or []),
+            retry=again,
             shard=parse_shard(shard),
             reuse=tuple(reuse or ()),
             progress=tell,
         )
-        directory, finished = session.execute(spec, options)
-        tell.note("verdicts and report")
-        results = session.conclude(directory)
-        written = session.write_reports(directory)
+        done = session.complete(spec, options)
     if not quiet:
-        summary.show(results, written["html"], finished=finished)
-    return session.gate(results, gates, finished=finished)
+        summary.show(done.results, done.report, finished=done.finished)
+    return session.gate(done.results, gates, finished=done.finished)
 
 
-def make_rollouts(folder: Path, workers: int | None, retry: list[str], *, quiet: bool) -> Path:
+def make_rollouts(
+    folder: Path, workers: int | None, retry: frozenset[Missing], *, quiet: bool
+) -> Path:
     """Let vla-eval make the planned rollouts of a folder; return the run file that scores them."""
     from harness.cli.progress import progress
     from harness.cli.robots import simulate
+    from harness.records import Missing
 
     with progress(quiet=quiet) as tell:
-        return simulate(folder, tell, processes=workers or 1, retry_errors="producer" in retry)
+        again = Missing.PRODUCER in retry
+        return simulate(folder, tell, processes=workers or 1, retry_errors=again)
 
 
 def load(

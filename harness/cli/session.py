@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from harness import engine, experiments, ledger, reduce, store
 from harness.audit.complete import own_checks
@@ -47,6 +48,23 @@ class Options:
     reuse: Sequence[Path] = ()
     fsync: bool = True
     progress: Progress = field(default_factory=Silent)
+
+
+class Completed(NamedTuple):
+    """A run that was worked on, reduced, decided and drawn."""
+
+    directory: Path
+    results: Results
+    report: Path
+    finished: bool  # whether everything planned was worked on
+
+
+def complete(spec: RunSpec, options: Options) -> Completed:
+    """Do what ``spec`` asks for and the run lacks, then reduce, decide and draw."""
+    directory, finished = execute(spec, options)
+    options.progress.note("verdicts and report")
+    results = conclude(directory)
+    return Completed(directory, results, write_reports(directory)["html"], finished)
 
 
 def run_directory(spec: RunSpec, plan: RunPlan, out: Path | None) -> Path:

@@ -85,6 +85,12 @@ def check_line(check: BoundCheck, outcome: str) -> str:
         for side in (check.lhs, check.relation, check.rhs)
     )
     tightness = "" if check.ratio is None else f"; tightness {check.ratio:.3g}"
+    if check.spread:
+        low, *_, high = check.spread
+        middle = check.spread[len(check.spread) // 2]
+        tightness = f"; tightness median {middle:.3g} ({low:.2g} to {high:.3g})"
+    if check.best is not None:
+        tightness += f", best found {check.best:.4g}"
     unmet = [one.id for one in check.hypotheses if one.standing is Standing.VIOLATED]
     why = f"; not met: {', '.join(unmet)}" if unmet else ""
     reason = f"; {check.reason}" if check.reason else ""
