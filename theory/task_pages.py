@@ -186,7 +186,9 @@ def gap_figure(book: PageBook, sampled: Sampled) -> Figure:
     series = {
         "G1, (m - m_w)^2": {w: found[w].G1 for w in looked},
         "G2, difference of risks": {w: found[w].G2 for w in looked},
-        "G3, variance within windows": sampled.nested,
+        "G3, variance within windows": {
+            w: mean._replace(lo=None, hi=None) for w, mean in sampled.nested.items()
+        },
     }
     for name, means in series.items():
         if means:
@@ -196,7 +198,7 @@ def gap_figure(book: PageBook, sampled: Sampled) -> Figure:
         f"What a window loses: {book.page}",
         f"Gap between the best risk from a window and from the whole history, R_full = "
         f"{first.R_full:.4g}, Var(Y) = {first.var_Y:.4g}. Exact curve; points: three estimators "
-        f"from {sampled.samples} draws with intervals of level {sampled.level:.6g}. At w = {at} "
+        f"from {sampled.samples} draws, G1 and G2 with intervals of level {sampled.level:.6g}. At w = {at} "
         f"the gap is {sampled.exact[at].gap:.4g}; it ends at w = {_closed(sampled)}.",
         curves, x="window w", y="risk gap",
     )  # fmt: skip

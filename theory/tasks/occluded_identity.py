@@ -28,6 +28,7 @@ from theory.tasks.base import (
 
 COUNT_LIMIT = 1_000_000
 BLANK = -1
+ROUNDING = 1e-12  # a share of the variance below which nothing is hidden
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,8 @@ class OccludedIdentity(Task):
         if len(prior) == 2 and w < self.horizon and single:
             cor1 = (1 - self.glimpse) ** w * self._explained_by(1)
         noise = self.sigma**2
-        return risks(noise + max(spread - full, 0.0), full - short, noise + spread, cor1=cor1)
+        hidden = spread - full if spread - full > ROUNDING * spread else 0.0
+        return risks(noise + hidden, full - short, noise + spread, cor1=cor1)
 
     def _explained(self, chances: int, shown: int) -> float:
         """Return the variance of the posterior mean from Bin(chances, glimpse) + shown displays."""
