@@ -10,6 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness.base import Scalar
 from harness.errors import ConfigError, nearest
 from harness.evidence import Curve, DataTable, Figure
@@ -182,7 +184,8 @@ def gap_figure(book: PageBook, sampled: Sampled) -> Figure:
     if isinstance(sampled.task, Hmm):
         for statement, bounds in chain_bounds(sampled.task, windows).items():
             below = [b if b <= sampled.exact[w].var_Y else math.nan for w, b in bounds.items()]
-            curves.append(curve(BY[statement], windows, below, style="dashed"))
+            if np.isfinite(below).sum() > 1:
+                curves.append(curve(BY[statement], windows, below, style="dashed"))
     series = {
         "G1, (m - m_w)^2": {w: found[w].G1 for w in looked},
         "G2, difference of risks": {w: found[w].G2 for w in looked},
@@ -198,8 +201,8 @@ def gap_figure(book: PageBook, sampled: Sampled) -> Figure:
         f"What a window loses: {book.page}",
         f"Gap between the best risk from a window and from the whole history, R_full = "
         f"{first.R_full:.4g}, Var(Y) = {first.var_Y:.4g}. Exact curve; points: three estimators "
-        f"from {sampled.samples} draws, G1 and G2 with intervals of level {sampled.level:.6g}. At w = {at} "
-        f"the gap is {sampled.exact[at].gap:.4g}; it ends at w = {_closed(sampled)}.",
+        f"from {sampled.samples} draws, G1 and G2 with intervals of level {sampled.level:.6g}. "
+        f"At w = {at} the gap is {sampled.exact[at].gap:.4g}; it ends at w = {_closed(sampled)}.",
         curves, x="window w", y="risk gap",
     )  # fmt: skip
 
