@@ -164,6 +164,14 @@ def test_a_task_with_a_wrong_claim_is_caught(wrong):
                 if bound_outcome(row) == VIOLATED]  # fmt: skip
 
 
+def test_a_broken_bound_names_the_page_as_its_witness():
+    book = replace(BOOK, settings={"task": "hmm", "seed": 3})
+    row = book.bound("gap", 2.0, "<=", 1.0)
+    assert bound_outcome(row) == VIOLATED
+    assert msgspec.json.decode(row.witness) == {"task": "hmm", "seed": 3, "lhs": 2.0, "rhs": 1.0}
+    assert not book.bound("gap", 1.0, "<=", 2.0).witness
+
+
 def test_what_is_too_rare_for_the_draws_decides_nothing():
     rare = Fuse("one_shot", hazard=1e-7)
     found = list(risk_checks(BOOK, Sampled(rare, 100, 0, "v1")))
@@ -255,9 +263,9 @@ def test_presets_hold_every_task():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(6))
 def test_no_seed_refutes_a_true_statement(seed):
-    """20 seeds of every page: rows err with probability 1e-4 each, some 4000 are looked at."""
+    """Rows err with probability 1e-4 each; some 1000 are looked at."""
     refuted = [
         row for page in full(seed) for row in page.run({}, Path("unused"))
         if isinstance(row, BoundCheck) and bound_outcome(row) == VIOLATED
