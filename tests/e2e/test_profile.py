@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -231,6 +232,31 @@ def test_settings_of_a_run_file_are_strict(settings: dict, message: str) -> None
         scaling(settings)
     with pytest.raises(ConfigError, match="unknown setting"):
         quick({"seed": 1})
+
+
+def documented() -> list[str]:
+    """Commands that statements about cost and the model's README name."""
+    from harness.profiling.claims import load_efficiency_claims
+
+    readme = (Path(__file__).parents[2] / "model" / "README.md").read_text().replace("\\\n", "")
+    shown = [line for line in readme.splitlines() if line.startswith("kairos-eval profile")]
+    assert shown
+    return shown + [claim.command for claim in load_efficiency_claims() if claim.command]
+
+
+@pytest.mark.parametrize("line", dict.fromkeys(documented()))
+def test_documented_commands_are_understood(line: str) -> None:
+    from typer.main import get_command
+
+    from harness.cli.main import app
+
+    verb, *arguments = shlex.split(line)[2:]
+    top = get_command(app)
+    context = top.make_context("kairos-eval", ["profile"])
+    group = top.get_command(context, "profile")  # type: ignore[attr-defined]
+    inner = group.make_context("profile", [verb], parent=context)
+    parsed = group.get_command(inner, verb).make_context(verb, arguments, parent=inner)
+    assert parsed.params["lengths" if verb != "flops" else "frames"]
 
 
 @pytest.mark.slow
