@@ -6,19 +6,15 @@ S7, S8, N10 and N12 of theory/README.md.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
-import msgspec
 import numpy as np
 from scipy.stats import norm
 
 from harness.evidence import BoundCheck, Hypothesis
 from harness.stats.intervals import Interval
-from harness.verdicts import conclusion
 from theory.catalog import assumed
 from theory.confidence import share_of_sequences
 from theory.gap_estimators import Mean, mean_interval
@@ -52,14 +48,6 @@ class PageBook(Book):
     def experiment(self) -> str:
         """Name of the experiment that the rows belong to."""
         return f"theory/task/{self.task}"
-
-    def bound(self, *sides: Any, **more: Any) -> BoundCheck:
-        """Return a row; where it is broken, the settings of the page are its witness."""
-        row = super().bound(*sides, **more)
-        if row.witness or conclusion(row) is not False:
-            return row
-        found = {**self.settings, "lhs": row.lhs, "rhs": row.rhs}
-        return msgspec.structs.replace(row, witness=json.dumps(found))
 
     def of(self, statement: str) -> PageBook:
         """Return the book that writes instances of another statement."""
