@@ -160,8 +160,9 @@ def parse_lengths(text: str, frame: int) -> list[int]:
     lengths = [part.strip() for part in text.split(",") if part.strip()]
     for part in lengths:
         if not (part.isascii() and part.isdecimal()) or int(part) < frame or int(part) % frame:
+            whole = f"a multiple of {frame} tokens (one frame)"
             raise ConfigError(
-                f"length {part!r}", expected=f"a multiple of {frame} tokens (one frame)"
+                f"length {part!r}", expected=whole if frame > 1 else "a whole number of tokens"
             )
     if not lengths:
         raise ConfigError("no lengths", expected="e.g. 512,1024,2048")

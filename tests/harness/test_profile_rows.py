@@ -61,6 +61,12 @@ def test_lengths_that_are_not_whole_frames_are_refused(text: str) -> None:
         parse_lengths(text, 64)
 
 
+def test_lengths_without_frames_are_whole_numbers_of_tokens() -> None:
+    assert parse_lengths("7,3", 1) == [3, 7]
+    with pytest.raises(ConfigError, match="a whole number of tokens"):
+        parse_lengths("0", 1)
+
+
 @pytest.mark.parametrize("text", ["", " ", ",,"])
 def test_no_lengths_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="no lengths"):
