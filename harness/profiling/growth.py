@@ -81,7 +81,9 @@ class Scaling:
         growth = [row for arm in self.arms for row in grow(book, arm, rows)]
         speedups = list(speed_up(book, self.pair, rows))
         for arm, reason in self.absent.items():
-            yield book.measured("seconds", arm, None, None, unit="s", reason=reason)
+            yield book.measured(
+                "seconds", arm, None, None, unit="s", reason=reason, labels=self.bench.machine()
+            )
         yield from growth
         yield from speedups
         yield growth_figure(book, self.what, rows, growth)

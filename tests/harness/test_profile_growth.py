@@ -147,3 +147,25 @@ def test_one_length_has_no_growth() -> None:
     (exponent,) = found(run(profile), "exponent", HYBRID)
     assert exponent.value is None
     assert exponent.reason == "1 lengths have a value, a growth needs two"
+
+
+def test_an_arm_that_cannot_run_here_is_a_missing_row_and_no_obstacle_to_going_on() -> None:
+    def absent() -> Scaling:
+        profile = Pretended(hybrid=float).profile()
+        profile.absent = {"kernel": "needs a GPU"}
+        return profile
+
+    rows = run(absent())
+    (missing,) = found(rows, "seconds", "kernel")
+    assert (missing.x, missing.value, missing.reason) == (None, None, "needs a GPU")
+    rest = [row.key for row in rows if row not in found(rows, "seconds", HYBRID)]
+    assert [row.key for row in run(absent(), rows)] == rest
+
+
+def test_any_pair_of_arms_can_be_compared() -> None:
+    profile = Pretended(a=float, b=lambda n: 3.0 * n).profile()
+    profile.pair, profile.what = ("a", "b"), "one call"
+    rows = run(profile)
+    assert [row.value for row in found(rows, "speed-up", "a over b")] == pytest.approx([3.0] * 4)
+    titles = [row.title for row in rows if isinstance(row, Figure)]
+    assert titles == ["Time of one call against tokens: small", "Speed-up of a over b: small"]
