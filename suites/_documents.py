@@ -101,6 +101,28 @@ def as_counts(k: Any, n: Any, path: str) -> tuple[int, int]:
     return pair
 
 
+def as_text(value: Any, name: str, path: str) -> str:
+    """Return a text.
+
+    Raises:
+        DataError: anything else.
+    """
+    if not isinstance(value, str):
+        raise DataError(f"{name} is {value!r}", where=path, expected="a text")
+    return value
+
+
+def as_list(value: Any, name: str, path: str) -> list[Any]:
+    """Return a list.
+
+    Raises:
+        DataError: anything else.
+    """
+    if not isinstance(value, list):
+        raise DataError(f"{name} is {value!r}", where=path, expected="a list")
+    return value
+
+
 def as_success(value: Any, path: str) -> bool:
     """Return an episode's outcome.
 

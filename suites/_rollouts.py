@@ -65,6 +65,18 @@ def read(answer: Answer) -> Rollout:
     return _decode(answer.raw or "")
 
 
+def write(rollout: Rollout) -> str:
+    """Return the recorded answer of an episode.
+
+    Raises:
+        DataError: a text in it is no Unicode.
+    """
+    try:
+        return _encode(rollout).decode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"an instruction is no Unicode: {error}", where=rollout.source) from error
+
+
 def plain(k: int, n: int, source: str) -> list[Rollout]:
     """Return n episodes of which k succeeded, where a file tells no more.
 
@@ -118,7 +130,7 @@ def workload(
     answers: dict[str, dict[str, Answer]] = {}
     stated = {name: value for name, value in task.protocol.items() if name not in SELECTORS}
     for one in planned:
-        raw = None if one.rollout is None else _encode(one.rollout).decode()
+        raw = None if one.rollout is None else write(one.rollout)
         key = content_key(task.suite, task.model, stated, one.sample, one.repeat, raw)
         items.append(
             WorkItem(

@@ -73,12 +73,18 @@ def rollout_of(episode: Episode, videos: Collection[str] = ()) -> Rollout:
         error=episode.error,
         seed=None if seed is None else as_count(seed, "seed", episode.source),
         trial=0 if trial is None else as_count(trial, "episode_idx", episode.source),
-        steps=episode.steps if isinstance(episode.steps, int) else None,
-        seconds=float(episode.seconds) if isinstance(episode.seconds, int | float) else None,
+        steps=int(steps) if (steps := _number(episode.steps)) is not None else None,
+        seconds=_number(episode.seconds),
         instruction=str(sentence),
         source=episode.source,
         video=video if video in videos else "",
     )
+
+
+def _number(value: Any) -> float | None:
+    """Return a finite number, or nothing: what only informs is never a reason to refuse."""
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if plain and abs(value) < 1e15 else None
 
 
 def recordings(

@@ -11,7 +11,16 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from harness.errors import DataError
-from suites._documents import Contents, as_count, as_counts, as_object, as_objects, as_success
+from suites._documents import (
+    Contents,
+    as_count,
+    as_counts,
+    as_list,
+    as_object,
+    as_objects,
+    as_success,
+    as_text,
+)
 from suites._rollouts import Rollout, plain, tally
 from suites._vla_eval import Episode, rollout_of
 from suites.liberoplus.aggregate import Ingested, Unit
@@ -58,7 +67,8 @@ def kairos_results(files: Contents) -> Ingested:
 
 
 def _kairos_task(document: Mapping[str, Any], path: str) -> tuple[str, str, int]:
-    suite, category, index = (document[key] for key in ("task_suite", "category_value", "task_id"))
+    suite, category = (as_text(document[key], key, path) for key in KEYS[:2])
+    index = as_count(document["task_id"], "task_id", path)
     if suite not in (MIX, *SUITES):
         raise DataError(f"unknown suite {suite!r}", where=path, expected=f"{MIX} or a base suite")
     if category not in CATEGORIES:
@@ -66,7 +76,7 @@ def _kairos_task(document: Mapping[str, Any], path: str) -> tuple[str, str, int]
             f"unknown category {category!r}", where=path, expected=", ".join(CATEGORIES)
         )
     size = sizes()[suite, CATEGORIES[category]]
-    if as_count(index, "task_id", path) >= size:
+    if index >= size:
         raise DataError(f"task {index} of {category}", where=path, expected=f"0 to {size - 1}")
     return suite, category, index
 
@@ -80,10 +90,11 @@ def _kairos_result(document: Mapping[str, Any], path: str) -> tuple[_Result, boo
     started = str(document.get("start_time", ""))
     if won is None or lost is None:
         return _Result(started, gpu, plain(*as_counts(k, n, path), path)), True
-    if not (isinstance(won, list) and isinstance(lost, list)):
-        raise DataError("success_episodes or failure_episodes is no list", where=path)
-    listed = [(as_count(trial, "an episode", path), True) for trial in won]
-    listed += [(as_count(trial, "an episode", path), False) for trial in lost]
+    listed = [
+        (as_count(trial, "an episode", path), success)
+        for success, trials in ((True, won), (False, lost))
+        for trial in as_list(trials, "a list of episodes", path)
+    ]
     if len({trial for trial, _ in listed}) < len(listed):
         raise DataError("an episode is listed twice", where=path)
     rollouts = [
@@ -111,15 +122,16 @@ def vla_eval(
             )
         unit = _unit(context["suite"], context["task_id"], where)
         _check_context(unit, episode)
-        name = (unit, context.get("episode_idx"))
-        if name in seen and name[1] is not None:
+        rollout = rollout_of(episode, videos)
+        name = (unit, rollout.trial)
+        if name in seen and context.get("episode_idx") is not None:
             raise DataError(
-                f"episode {name[1]} of task {unit.task} of {unit.suite} stands twice",
+                f"episode {rollout.trial} of task {unit.task} of {unit.suite} stands twice",
                 where=where,
                 hint="merge only results whose episodes are disjoint",
             )
         seen.add(name)
-        found.record(unit, [rollout_of(episode, videos)])
+        found.record(unit, [rollout])
         errors += bool(episode.error)
     found.warnings += [f"error_episodes:{errors}"] if errors else []
     found.warnings += [f"rerun_items:{reruns}"] if reruns else []
@@ -159,9 +171,8 @@ def lerobot_eval_info(files: Contents) -> Ingested:
 
 
 def _lerobot_rollouts(metrics: Mapping[str, Any], path: str) -> list[Rollout]:
-    successes, videos = metrics["successes"], metrics.get("video_paths") or ()
-    if not isinstance(successes, list):
-        raise DataError("successes is no list", where=path)
+    successes = as_list(metrics["successes"], "successes", path)
+    videos = as_list(metrics.get("video_paths") or [], "video_paths", path)
     named = [*map(str, videos), *[""] * len(successes)]
     return [
         Rollout(success=as_success(value, path), trial=trial, source=path, video=named[trial])
@@ -169,8 +180,9 @@ def _lerobot_rollouts(metrics: Mapping[str, Any], path: str) -> list[Rollout]:
     ]
 
 
-def _unit(suite: str, index: int, path: str) -> Unit:
-    task = catalog().get((suite, as_count(index, "task_id", path)))
+def _unit(suite: Any, stated: Any, path: str) -> Unit:
+    index = as_count(stated, "task_id", path)
+    task = catalog().get((as_text(suite, "the suite", path), index))
     if task is None:
         raise DataError(
             f"no task {index!r} in {suite!r}",
@@ -186,8 +198,10 @@ def category_counts(cells: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[st
     for suite, row in cells.items():
         if suite not in (MIX, *SUITES):
             raise DataError(f"unknown suite {suite!r}", expected=f"{MIX} or a base suite")
-        for key, (k, n) in row.items():
+        for key, pair in as_object(row, suite).items():
             if key not in CATEGORIES.values():
                 raise DataError(f"unknown category {key!r}", where=suite)
-            checked.setdefault(suite, {})[key] = as_counts(k, n, f"{suite} {key}")
+            if not isinstance(pair, list | tuple) or len(pair) != 2:
+                raise DataError(f"{key} is {pair!r}", where=suite, expected="[successes, episodes]")
+            checked.setdefault(suite, {})[key] = as_counts(pair[0], pair[1], f"{suite} {key}")
     return checked

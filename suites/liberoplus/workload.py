@@ -105,8 +105,8 @@ def protocol_of(episodes: Sequence[Episode], found: Ingested) -> dict[str, Scala
         own = one.entry.get("max_steps") or one.params.get("max_steps") or STEP_LIMITS.get(suite)
         limits.setdefault(suite, set()).add(str(own))
     changed = any(limits[suite] != {str(STEP_LIMITS[suite])} for suite in limits)
-    waits = {one.params.get("num_steps_wait", WAITING) for one in episodes}
-    wait = next(iter(waits)) if len(waits) == 1 else "mixed"
+    waits = [one.params.get("num_steps_wait", WAITING) for one in episodes]
+    wait = waits[0] if all(one == waits[0] for one in waits) else "mixed"
     used = "/".join("+".join(sorted(limits.get(suite, {"-"}))) for suite in SUITES)
     return {
         "prompt_mode": mode,
@@ -216,13 +216,20 @@ def notes(found: Ingested, sources: Sources) -> Iterator[str]:
             " as independent and is too narrow"
         )
     if sources.format == "kairos_results":
-        below = {name.partition("/")[2]: content for name, content in sources.contents.items()}
-        grand = official.summarize(below)["grand_overall"]
-        yield (
-            f"Kairos's summariser prints {grand['success_rate']:.2f} over {grand['trials']} trials"
-            f" of {grand['tasks']} files as its grand total"
-        )
+        yield _upstream(sources)
     yield power_note()
+
+
+def _upstream(sources: Sources) -> str:
+    below = {name.partition("/")[2]: content for name, content in sources.contents.items()}
+    try:
+        grand = official.summarize(below)["grand_overall"]
+    except (TypeError, ValueError, ArithmeticError) as error:
+        return f"Kairos's summariser cannot read these files: {error}"
+    return (
+        f"Kairos's summariser prints {grand['success_rate']:.2f} over {grand['trials']} trials"
+        f" of {grand['tasks']} files as its grand total"
+    )
 
 
 def power_note() -> str:

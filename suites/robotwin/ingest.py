@@ -16,11 +16,13 @@ from suites._documents import (
     Contents,
     as_count,
     as_counts,
+    as_list,
     as_object,
     as_objects,
     as_rate,
     as_success,
     as_table,
+    as_text,
 )
 from suites._rollouts import Rollout, plain, tally
 from suites._vla_eval import Episode, rollout_of
@@ -61,7 +63,8 @@ def _add_chunk(found: Ingested, cell: Cell, chunk: Mapping[str, Any], path: str)
     if chunk.get("episode_records") is None:
         k, n = as_counts(*stated, path)
         found.record(cell, plain(k, n, path))
-        seeds = [as_count(seed, "a seed", path) for seed in chunk.get("used_seeds") or ()]
+        used = as_list(chunk.get("used_seeds") or [], "used_seeds", path)
+        seeds = [as_count(seed, "a seed", path) for seed in used]
         found.seeds[cell].extend(seeds)
         return
     records = [_record(row, path) for row in as_objects(chunk["episode_records"], path)]
@@ -262,7 +265,8 @@ def half_up(value: float) -> int:
     return math.floor(value + 0.5)
 
 
-def _cell(task: str, phase: str, path: str) -> Cell:
+def _cell(task: Any, phase: Any, path: str) -> Cell:
+    task, phase = as_text(task, "the task", path), as_text(phase, "the phase", path)
     if task not in STEP_LIMITS:
         raise DataError(f"unknown task {task!r}", where=path, expected="one of the fifty tasks")
     if phase not in PHASES:

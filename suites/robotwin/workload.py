@@ -111,10 +111,10 @@ def _vla_eval(sources: Sources) -> tuple[Ingested, dict[str, Scalar]]:
     reruns = Counter(ingest.vla_eval_cell(one, sources.format) for one in whole.superseded)
     if whole.unfinished:
         sources.notes.append(f"the recording is not finished: {whole.unfinished} items are open")
-    caps = {one.entry.get("max_steps") for one in whole.episodes} - {None}
+    capped = any(one.entry.get("max_steps") is not None for one in whole.episodes)
     fast = {bool(one.params.get("fast_render")) for one in whole.episodes}
     shown: dict[str, Scalar] = {
-        "step_limits": "official" if not caps else "changed",
+        "step_limits": "changed" if capped else "official",
         "render": "fast" if fast == {True} else "mixed" if True in fast else "ray traced",
     }
     return ingest.vla_eval(whole.episodes, reruns, videos), shown
@@ -173,15 +173,21 @@ def notes(found: Ingested, sources: Sources, expected: int) -> Iterator[str]:
             " (vla-eval 0.8.0 on an H100)"
         )
     if sources.format == "kairos_chunks":
-        below = {name.partition("/")[2]: content for name, content in sources.contents.items()}
-        printed = official.resummarize(below)
-        if printed.overall_clean or printed.overall_random:
-            yield (
-                f"Kairos's re-summariser prints {printed.overall_clean or '-'} (clean) and"
-                f" {printed.overall_random or '-'} (random) over {len(printed.rows_with_data)}"
-                f" tasks; it loses {', '.join(printed.lost_tasks) or 'none'}"
-            )
+        yield _upstream(sources)
     yield power_note(expected)
+
+
+def _upstream(sources: Sources) -> str:
+    below = {name.partition("/")[2]: content for name, content in sources.contents.items()}
+    try:
+        printed = official.resummarize(below)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        return f"Kairos's re-summariser cannot read these files: {error}"
+    return (
+        f"Kairos's re-summariser prints {printed.overall_clean or '-'} (clean) and"
+        f" {printed.overall_random or '-'} (random) over {len(printed.rows_with_data)}"
+        f" tasks; it loses {', '.join(printed.lost_tasks) or 'none'}"
+    )
 
 
 def power_note(expected: int) -> str:
