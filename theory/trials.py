@@ -22,7 +22,8 @@ from theory.tasks.registry import TASKS, get_task
 from theory.tiny import PLAYERS, STACKS, subsets
 from theory.training import VERSION as TRAINING_VERSION
 from theory.training import Recipe, train_network
-from theory.trials_figures import LONGEST, Story, attribution_rows, drawings
+from theory.trials_attribution import attribution_rows
+from theory.trials_figures import LONGEST, Story, drawings
 from theory.trials_rows import LAST, Sizes, Subject, failed, rows_of
 
 VERSION = 1

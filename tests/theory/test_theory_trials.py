@@ -15,7 +15,7 @@ from theory import training, trials
 from theory.tasks.registry import TASKS, get_task
 from theory.tiny import PLAYERS
 from theory.trials import PROBLEMS, Problem, Trials, full, stack_names, train
-from theory.trials_figures import INTERACTION, SHAPLEY, SYNERGY
+from theory.trials_attribution import INTERACTION, SHAPLEY, SYNERGY
 from theory.trials_rows import CURVE, EXPLAINED, LAST, RECOVERED, RESET, RISK, Sizes
 
 SMALL = Sizes(held_out=64, test=256, resets=64)

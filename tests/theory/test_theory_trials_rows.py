@@ -16,15 +16,13 @@ from theory.confidence import rejects
 from theory.tasks.base import generator
 from theory.tasks.registry import get_task
 from theory.training import Recipe, fresh_network
+from theory.trials_limits import DELTA, target_range, upper_limit
 from theory.trials_rows import (
-    DELTA,
     NO_GAP,
     RECOVERED,
     Sizes,
     Subject,
     rows_of,
-    target_range,
-    upper_limit,
 )
 
 WINDOW = 7
