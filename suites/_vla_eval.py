@@ -45,6 +45,7 @@ class Episode:
     record: str = ""  # relative path of its log, and with another suffix of its video
     entry: Mapping[str, Any] = field(default_factory=dict)  # the benchmark entry as configured
     server: Mapping[str, Any] = field(default_factory=dict)  # what the policy's server said
+    render: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -81,6 +82,22 @@ def rollout_of(episode: Episode, videos: Collection[str] = ()) -> Rollout:
     )
 
 
+def made_by(recording: Recording) -> str:
+    """Say which versions, policy servers and renderers stand behind a recording."""
+    versions = {one.harness_version or "unknown" for one in recording.episodes}
+    servers = {str(one.server.get("model_server") or "unknown") for one in recording.episodes}
+    keys = {str(_settings_key(one)) for one in recording.episodes} - {"None"}
+    renders = {str(one.render.get("requested") or "default") for one in recording.episodes}
+    parts = (("vla-eval", versions), ("policy server", servers), ("its settings", keys),
+             ("render", renders))  # fmt: skip
+    return "made by " + "; ".join(f"{name} {', '.join(sorted(s))}" for name, s in parts if s)
+
+
+def _settings_key(episode: Episode) -> object:
+    capabilities = episode.server.get("capabilities")
+    return capabilities.get("settings_key") if isinstance(capabilities, dict) else None
+
+
 def _number(value: Any) -> float | None:
     """Return a finite number, or nothing: what only informs is never a reason to refuse."""
     plain = isinstance(value, int | float) and not isinstance(value, bool)
@@ -111,7 +128,9 @@ def read_aggregate(content: Any, source: str) -> Recording:
     if not {"tasks", "config"} <= document.keys():
         raise DataError("not a vla-eval aggregate", where=source, expected="tasks and config")
     params = _params(document, source)
-    entry, server = (_part(document, name, source) for name in ("config", "server_info"))
+    entry, server, render = (
+        _part(document, name, source) for name in ("config", "server_info", "render")
+    )
     found = Recording()
     for task in as_objects(document["tasks"], source):
         for row in as_objects(task.get("episodes"), f"{source}, task {task.get('task')!r}"):
@@ -129,6 +148,7 @@ def read_aggregate(content: Any, source: str) -> Recording:
                     seconds=row.get("elapsed_sec"),
                     entry=entry,
                     server=server,
+                    render=render,
                 )
             )
     found.unfinished = int(document.get("queue_unfinished") or bool(document.get("partial")))
@@ -214,6 +234,7 @@ def _episode(row: Sequence[Any], metadata: Mapping[str, Any], source: str) -> Ep
         record=str(record or ""),
         entry=_part(metadata, "config", source),
         server=_part(metadata, "server_info", source),
+        render=_part(metadata, "render", source),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from suites._documents import as_object
 from suites._simulation import Rollouts
 from suites._sources import read_text
 from suites.liberoplus.catalog import CATEGORIES, KEYS, SUITES, catalog
+from suites.liberoplus.wording import registry_sentence
 from suites.liberoplus.workload import BASE_ASSETS, STEP_LIMITS, WAITING, base_assets
 
 BENCHMARK = "vla_eval.benchmarks.libero_plus.benchmark:LIBEROPlusBenchmark"
@@ -19,7 +19,6 @@ WHOLE = ("camera", "robot", "language", "noise")
 """Categories whose every variant can be made with the assets of LIBERO alone."""
 
 _NAMES = {key: name for name, key in CATEGORIES.items()}
-_SCENE = re.compile(r"^[A-Z_]+_SCENE\d+_")
 
 
 def plan_rollouts(
@@ -126,6 +125,6 @@ def _names(subset: str, classification: Path | None) -> dict[tuple[str, str], li
                     f"task {index} of {suite} is not the one expected", where=str(classification)
                 )
             if index in base_assets()[suite] and task.category not in WHOLE:
-                sentence = _SCENE.sub("", row["name"]).replace("_", " ")
+                sentence = registry_sentence(row["name"])
                 found.setdefault((suite, task.category), []).append(sentence)
     return found

@@ -14,20 +14,22 @@ from functools import cache
 from harness.records import Scalar
 from suites._vla_eval import Episode
 from suites.liberoplus.catalog import catalog
+from suites.policies.prompts import TAIL
 
 UNKNOWN = "unknown"
-TAIL = re.compile(
-    r" (view( -?\d+){5} initstate \d+( noise \d+)?"
-    r"|(table|tb|light|add) \d+|(moved )?level\d+ sample\d+)$"
-)
 _SCENE = re.compile(r"^[A-Z_]+_SCENE\d+_")
+
+
+def registry_sentence(name: str) -> str:
+    """Return the sentence that the registry makes of a file name."""
+    return _SCENE.sub("", name).replace("_", " ")
 
 
 @cache
 def base_sentences() -> frozenset[str]:
     """Return the sentences that the registry makes of the forty base tasks."""
     bases = {task.base for task in catalog().values()}
-    return frozenset(_SCENE.sub("", base).replace("_", " ") for base in bases)
+    return frozenset(map(registry_sentence, bases))
 
 
 def of_sentences(sentences: Iterable[str]) -> str:

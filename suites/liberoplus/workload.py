@@ -16,7 +16,7 @@ from harness.stats.power import detectable_rate
 from suites._documents import as_object
 from suites._rollouts import Planned, Rollout, conflicts, plain, workload
 from suites._sources import Format, Sources, gather, has
-from suites._vla_eval import Episode, recordings
+from suites._vla_eval import Episode, made_by, recordings
 from suites.liberoplus import ingest, official, wording
 from suites.liberoplus.aggregate import Ingested, Unit, summarise
 from suites.liberoplus.catalog import KEYS, MIX, SUITES, TOTAL, catalog, sizes
@@ -65,6 +65,7 @@ def read(sources: Sources) -> tuple[Ingested, dict[str, Scalar]]:
     contents = sources.contents
     if sources.format.startswith("vla_eval"):
         whole, videos = recordings(sources.databases, contents)
+        sources.notes.append(made_by(whole))
         if whole.unfinished:
             sources.notes.append(
                 f"the recording is not finished: {whole.unfinished} items are open"

@@ -13,7 +13,7 @@ from harness.records import Sample, Scalar, Task
 from harness.stats.power import detectable_rate
 from suites._rollouts import Planned, Rollout, conflicts, workload
 from suites._sources import Format, Sources, gather, has, table_with
-from suites._vla_eval import recordings
+from suites._vla_eval import made_by, recordings
 from suites.robotwin import ingest, official
 from suites.robotwin.aggregate import PHASE_NAMES, Cell, Ingested, summarise
 from suites.robotwin.seeds import overlap
@@ -108,6 +108,7 @@ def read(
 
 def _vla_eval(sources: Sources) -> tuple[Ingested, dict[str, Scalar]]:
     whole, videos = recordings(sources.databases, sources.contents)
+    sources.notes.append(made_by(whole))
     reruns = Counter(ingest.vla_eval_cell(one, sources.format) for one in whole.superseded)
     if whole.unfinished:
         sources.notes.append(f"the recording is not finished: {whole.unfinished} items are open")
