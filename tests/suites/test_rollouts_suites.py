@@ -293,6 +293,13 @@ def test_missing_tasks_leave_the_value_and_are_counted(fake: ModuleType, tmp_pat
     assert cell.estimate.worst <= (cell.estimate.value or 0) <= cell.estimate.best
 
 
+def test_the_example_is_small_and_says_what_it_is() -> None:
+    task = Task(suite="robotwin", model="made up", example=True)
+    plan = prepare(RunSpec(name="r", tasks=(task,)), get_suite).plan.tasks[0]
+    assert len(plan.items) == 200
+    assert plan.notes[0].startswith("example data")
+
+
 def test_equal_seeds_are_one_cluster(tmp_path: Path) -> None:
     place = tmp_path / "out" / "click_bell" / "clean" / "chunk_000" / "click_bell"
     place.mkdir(parents=True)
