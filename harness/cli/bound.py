@@ -96,9 +96,21 @@ def probe(
 @verbs.command()
 def train(
     name: Annotated[str, typer.Argument(metavar="TASK", help="A task, e.g. bursty.")],
-    stacks: Annotated[str, typer.Option(help="Networks, comma-separated.")] = "window,hybrid",
-    steps: Annotated[int | None, typer.Option(min=1, help="Training steps.")] = None,
+    stacks: Annotated[
+        str | None,
+        typer.Option(help="Networks, comma-separated, e.g. window,hybrid (default: the task's)."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps (default: the task's budget).")
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings per network.")] = 1,
+    seed: Seed = 0,
+    beta_max: Annotated[
+        float | None, typer.Option(help="Write strengths lie in (0, this); at most 2.")
+    ] = None,
+    attribution: Annotated[
+        bool, typer.Option("--attribution", help="Train every subset of the pathways.")
+    ] = False,
     out: Out = None,
     fail_on: FailOn = None,
     quiet: Quiet = False,
@@ -107,7 +119,10 @@ def train(
 
     An interrupted training goes on from its last checkpoint and gives the same rows.
     """
-    settings: dict[str, Scalar] = {"task": name, "stacks": stacks, "steps": steps, "seeds": seeds}
+    settings: dict[str, Scalar] = {
+        "task": name, "stacks": stacks, "steps": steps, "seeds": seeds, "seed": seed,
+        "beta_max": beta_max, "attribution": attribution,
+    }  # fmt: skip
     return pursue(f"bound-train-{name}", [("theory/train", settings)], out, fail_on, quiet=quiet)
 
 

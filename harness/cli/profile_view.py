@@ -11,7 +11,7 @@ from rich.console import Console
 from harness.base import Scalar
 from harness.cli import profiles
 from harness.cli.progress import progress
-from harness.cli.summary import data_table
+from harness.cli.summary import print_table
 from harness.evidence import DataTable, Figure, HeatMap, Measurement
 from harness.files import writing
 from harness.profiling.comparison import against
@@ -79,7 +79,7 @@ def show(rows: Sequence[Evidence], verdicts: Sequence[Verdict], place: str) -> N
         print(line(row))
     for row in rows:
         if isinstance(row, DataTable):
-            console.print(data_table(row))
+            print_table(console, row)
         elif isinstance(row, Figure | HeatMap):
             console.print(f"\n{row.title}\n    {row.caption}", markup=False, soft_wrap=True)
     print()

@@ -70,7 +70,7 @@ def show_findings(results: Results, rows: Sequence[Row], report: Path) -> None:
                 console.print("    " + line, markup=False)
     for row in rows:
         if isinstance(row, DataTable):
-            console.print(data_table(row))
+            print_table(console, row)
         elif isinstance(row, Figure | HeatMap):
             console.print(f"\n{row.title}\n    {row.caption}", markup=False)
     console.print()
@@ -97,16 +97,20 @@ def check_line(check: BoundCheck, outcome: str) -> str:
     return f"{outcome:12} {check.instance}: {sides}{tightness}{why}{reason}"
 
 
-def data_table(table: DataTable) -> Table:
-    """Return a stored table, its first rows, for the terminal."""
-    shown = Table(title=f"\n{table.title}", caption=table.caption, box=None,
-                  title_justify="left", caption_justify="left")  # fmt: skip
-    for name in table.columns:
-        shown.add_column(name)
+def print_table(console: Console, table: DataTable) -> None:
+    """Print the first rows of a stored table, as wide as it is: a cut number says another thing."""
+    shown = Table(box=None)
+    for position, name in enumerate(table.columns):
+        texts = any(isinstance(row[position], str) for row in table.rows)
+        shown.add_column(name, no_wrap=True, justify="left" if texts else "right")
     for row in table.rows[:MOST_ROWS]:
         values = ("—" if v is None else f"{v:.4g}" if isinstance(v, float) else str(v) for v in row)
         shown.add_row(*(value.replace("[", r"\[") for value in values))
-    return shown
+    console.print(f"\n{table.title}", markup=False)
+    wide = Console(highlight=False, width=10_000)
+    wide = Console(highlight=False, width=max(console.width, wide.measure(shown).maximum))
+    wide.print(shown)
+    console.print(f"    {table.caption}", markup=False)
 
 
 def measured(cells: tuple[Cell, ...]) -> Table:
