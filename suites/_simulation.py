@@ -8,11 +8,12 @@ left; without one vla-eval 0.8.0 begins again from the start.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -139,26 +140,44 @@ def simulate(
     """
     plan = load(folder)
     database = recording(folder, plan)
-    if retry_errors:
-        release_errors(database)
-    done = Counted(database, progress)
-    progress.expect(plan.episodes)
-    progress.note(f"vla-eval · {plan.suite}")
-    programs = [
-        Program(
-            _arguments(plan, program, shard, processes), folder / f"vla-eval-{shard}.log",
-            variables, folder,
-        )
-        for shard in range(processes)
-    ]  # fmt: skip
-    if done() < plan.episodes or _open_items(database):
-        _judge(run_watched(programs, done, stall_s=stall_s, poll_s=poll_s), folder, stall_s)
-    missing = plan.episodes - done()
+    with only_one(folder):
+        release(database, errors=retry_errors)
+        done = Counted(database, progress)
+        progress.expect(plan.episodes)
+        progress.note(f"vla-eval · {plan.suite}")
+        programs = [
+            Program(
+                _arguments(plan, program, shard, processes), folder / f"vla-eval-{shard}.log",
+                variables, folder,
+            )
+            for shard in range(processes)
+        ]  # fmt: skip
+        if done() < plan.episodes or _open_items(database):
+            _judge(run_watched(programs, done, stall_s=stall_s, poll_s=poll_s), folder, stall_s)
+        missing = plan.episodes - done()
     if missing > 0:
         raise IncompleteError(
             f"vla-eval ended, and {missing} of {plan.episodes} episodes are not recorded",
             where=str(database), hint=CONTINUE,
         )  # fmt: skip
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold a folder of rollouts for this process.
+
+    Raises:
+        PreconditionError: another process is making its rollouts.
+    """
+    with (folder / SIMULATION).open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PreconditionError(
+                "another process is making these rollouts", where=str(folder),
+                hint="wait for it, or plan another folder with --shard i/n",
+            ) from None  # fmt: skip
+        yield
 
 
 def recording(folder: Path, plan: Simulation) -> Path:
@@ -227,22 +246,28 @@ def _ask(database: Path, query: str, otherwise: int) -> int:
     return otherwise
 
 
-def release_errors(database: Path) -> int:
-    """Put episodes whose last try ended in an error back into the queue; return how many.
+def release(database: Path, *, errors: bool) -> int:
+    """Free what an ended process had begun; return how many done episodes are to be made again.
 
-    Queue items are numbered by task, then by trial, as vla-eval 0.8.0 lays them out.
+    An item that a process claimed and did not finish is only taken up by a process of the same
+    number, so one that was started beside others would never be done. With ``errors`` episodes
+    whose last try ended in an error go back into the queue. Queue items are numbered by task, then
+    by trial, as vla-eval 0.8.0 lays them out.
 
     Raises:
         DataError: the recording cannot be written.
     """
-    if not database.exists():
+    if not _ask(database, "select count(*) from sqlite_master where name = 'work_queue'", 0):
         return 0
     try:
         with closing(sqlite3.connect(database, timeout=10)) as connection, connection:
-            connection.execute(_RELEASE)
-            return connection.total_changes
+            connection.execute("update work_queue set shard_id = null where not done")
+            before = connection.total_changes
+            if errors:
+                connection.execute(_RELEASE)
+            return connection.total_changes - before
     except sqlite3.Error as error:
-        raise DataError(f"cannot release errors: {error}", where=str(database)) from error
+        raise DataError(f"the queue cannot be mended: {error}", where=str(database)) from error
 
 
 _RELEASE = """

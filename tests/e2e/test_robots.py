@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -111,17 +112,39 @@ def test_episodes_that_ended_in_an_error_can_be_made_again(planned: Callable[...
     planned("")
     make(folder)
     assert len(errors(database)) == 3
-    assert _simulation.release_errors(database) == 3
+    assert _simulation.release(database, errors=True) == 3
     make(folder)
     assert "episodes made: 3" in (folder / "vla-eval-0.log").read_text()
     found = read_sqlite(database)
     assert len(found.episodes) == 12 and len(found.superseded) == 3
     assert not any(one.error for one in found.episodes)
-    assert _simulation.release_errors(database) == 0
+    assert _simulation.release(database, errors=True) == 0
 
 
 def errors(database: Path) -> list[object]:
     return [one for one in read_sqlite(database).episodes if one.error]
+
+
+def test_two_processes_never_make_the_same_rollouts(planned: Callable[..., Path]) -> None:
+    folder = planned()
+    with _simulation.only_one(folder), pytest.raises(PreconditionError, match="another process"):
+        make(folder)
+    make(folder)
+
+
+def test_what_an_ended_process_had_claimed_is_free_again(planned: Callable[..., Path]) -> None:
+    folder = planned("crash:5")
+    with pytest.raises(PreconditionError):
+        make(folder)
+    database = _simulation.recording(folder, _simulation.load(folder))
+    with sqlite3.connect(database) as connection:
+        connection.execute("update work_queue set shard_id = 3 where item = 7")
+    connection.close()
+    assert _simulation.release(database, errors=False) == 0
+    connection = sqlite3.connect(database)
+    claimed = connection.execute("select count(*) from work_queue where shard_id is not null")
+    assert claimed.fetchone() == (0,)
+    connection.close()
 
 
 def test_an_end_without_all_episodes_is_incomplete(planned: Callable[..., Path]) -> None:
