@@ -15,8 +15,8 @@ from harness.evidence import Measurement
 from harness.keys import content_key
 from harness.protocols import Evidence, Experiment
 from harness.records import Scalar
+from harness.settings import complete
 from theory.catalog import load_statements, matching
-from theory.settings import complete
 from theory.statements.experiment import BUDGETS, StatementCheck
 
 Settings = Mapping[str, Scalar]

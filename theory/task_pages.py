@@ -16,7 +16,7 @@ from harness.base import Scalar
 from harness.errors import ConfigError, nearest
 from harness.evidence import Curve, DataTable, Figure
 from harness.protocols import Evidence, Experiment
-from theory.settings import complete
+from harness.settings import complete
 from theory.statements.book import curve
 from theory.task_draws import Sampled
 from theory.task_rows import BY, PageBook, chain_bounds, checks

@@ -22,6 +22,7 @@ FACTORIES = {
     "profile/scaling": "harness.cli.profiles:scaling",
     "profile/latency": "harness.cli.profiles:latency",
     "profile/memory": "harness.cli.profiles:memory",
+    "profile/kernels": "harness.cli.profiles:kernels",
     "profile/flops": "harness.cli.profiles:flops",
 }
 """Name of an experiment -> the function that makes it from its settings."""

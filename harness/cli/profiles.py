@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,7 +20,7 @@ from harness.cli.model_arms import (
 from harness.cli.model_counts import counts_of
 from harness.cli.model_kernels import CHUNKED, KERNEL, NAIVE, ORACLE, DeltaRule
 from harness.cli.profile_settings import FLOPS, KERNELS, LATENCY, MEMORY, QUICK, SCALING
-from harness.errors import ConfigError, nearest
+from harness.errors import ConfigError
 from harness.profiling.accounts import Flops
 from harness.profiling.accuracy import Accuracy
 from harness.profiling.growth import FULL, HYBRID, Scaling
@@ -30,6 +29,7 @@ from harness.profiling.memory import Memory, cpu_peak, cuda_peak
 from harness.profiling.rows import parse_lengths
 from harness.profiling.spans import CpuClock, CudaClock
 from harness.protocols import Experiment, Progress, Silent
+from harness.settings import complete
 
 FRAME_SECONDS = 0.25  # of video in one latent frame: four frames at 16 per second
 TOLD: ContextVar[Progress] = ContextVar("told", default=Silent())  # noqa: B039 -- has no state
@@ -47,7 +47,7 @@ def telling(progress: Progress) -> Iterator[None]:
 
 def scaling(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
     """Return the scaling profile of a network."""
-    found = complete(settings, SCALING)
+    found = chosen(settings, SCALING)
     shape = parse_frame(found["frame"])
     bench = bench_on(found["device"])
     return [
@@ -65,7 +65,7 @@ def scaling(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
 
 def latency(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
     """Return the latency profile of a network, with an action branch where it has none."""
-    found = complete(settings, LATENCY)
+    found = chosen(settings, LATENCY)
     device, shape = found["device"], parse_frame(found["frame"])
     bench, config = bench_on(device), config_of(found["config"])
     lengths = parse_lengths(found["lengths"], shape.tokens)
@@ -93,7 +93,7 @@ def latency(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
 
 def memory(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
     """Return the memory profile of a network."""
-    found = complete(settings, MEMORY)
+    found = chosen(settings, MEMORY)
     device, shape = found["device"], parse_frame(found["frame"])
     bench = bench_on(device)
     return [
@@ -112,7 +112,7 @@ def memory(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
 
 def kernels(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
     """Return time and error of every form of the delta rule."""
-    found = complete(settings, KERNELS)
+    found = chosen(settings, KERNELS)
     bench = bench_on(found["device"])
     rule = DeltaRule(found["heads"], found["key_dim"], found["value_dim"], found["device"])
     name = "delta rule, {heads} heads of {key_dim} x {value_dim}".format(**found)
@@ -137,7 +137,7 @@ def kernels(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
 
 def flops(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
     """Return the account of operations of a network."""
-    found = complete(settings, FLOPS)
+    found = chosen(settings, FLOPS)
     name, *sizes = found.values()
     config_of(name)
     title = f"operations of {name}, counted"
@@ -146,7 +146,7 @@ def flops(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
 
 def quick(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
     """Return what the main job includes: growth of time, carried state, the 720P account."""
-    complete(settings, QUICK)
+    chosen(settings, QUICK)
     small = {"config": "tiny", "arms": f"{HYBRID},{FULL}"}
     return [
         *scaling({**small, "lengths": "768,1024,1536,2048,3072"}),
@@ -160,20 +160,15 @@ def names(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def complete(settings: Mapping[str, Scalar], defaults: object) -> dict[str, Any]:
+def chosen(settings: Mapping[str, Scalar], defaults: object) -> dict[str, Any]:
     """Return settings with defaults filled in.
 
     Raises:
         ConfigError: an unknown name, a value of another kind than the default's, or a number
-            below 1 (a rate: not above 0).
+            that is not above 0.
     """
-    known = vars(defaults)
-    for name, value in settings.items():
-        if name not in known:
-            raise ConfigError(f"unknown setting {name!r}", hint=nearest(name, known))
-        kind = type(known[name])
-        if type(value) is not kind and not (kind is float and type(value) is int):
-            raise ConfigError(f"{name} = {value!r}", expected=f"a value like {known[name]!r}")
-        if isinstance(value, int | float) and not 0 < value < math.inf:
+    found = complete(settings, vars(defaults))
+    for name, value in found.items():
+        if isinstance(value, int | float) and value <= 0:
             raise ConfigError(f"{name} = {value!r}", expected="a number above 0")
-    return {**known, **settings}
+    return found

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from harness.base import Scalar
 from harness.errors import ConfigError
 from harness.protocols import Experiment
+from harness.settings import complete
 from theory.probes.factorisation import Factorisation
 from theory.probes.probe import Probe
 from theory.probes.targets import TARGETS, Size, require_target
-from theory.settings import complete
 from theory.tasks.checks import count
 
 DEFAULTS: dict[str, Scalar] = {
