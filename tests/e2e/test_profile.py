@@ -186,7 +186,7 @@ def test_a_length_out_of_memory_is_a_missing_point(
         ("memory", ["--device", "tpu"], 2, "cpu or cuda"),
         ("scaling", ["--rounds", "0"], 2, "rounds"),
         ("latency", ["--control-hz", "0"], 2, "a number above 0"),
-        ("latency", ["--control-hz", "nan"], 2, "a number above 0"),
+        ("latency", ["--control-hz", "nan"], 2, "control_hz = nan"),
         ("flops", ["--frames", "0"], 2, "frames"),
         ("scaling", ["--config", "v1-720p"], 4, "smaller --config"),
         ("scaling", ["--against", "absent.json"], 4, "no earlier profile"),
