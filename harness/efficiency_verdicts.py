@@ -59,11 +59,18 @@ def judge(claim: EfficiencyClaim, rows: Sequence[Measurement]) -> Verdict:
         statement=claim.statement,
         locator=claim.locator(),
         reasons=tuple(found.reasons),
-        evidence=tuple(row.key for row in found.rows),
+        evidence=tuple(row.key for row in found.rows) or printed_evidence(claim, found),
         measured=estimate(found.rows[0]) if found.rows else None,
         needs=claim.needs if unmet else "",
         command=claim.command if unmet else "",
     )
+
+
+def printed_evidence(claim: EfficiencyClaim, found: Ruling) -> tuple[str, ...]:
+    """Return the printed cells behind a ruling that needed no measurement."""
+    if found.outcome == UNTESTED:
+        return ()
+    return tuple(f"{cell.file}:{cell.line}" for cell in claim.printed())
 
 
 def linear(claim: EfficiencyClaim, rows: Sequence[Measurement]) -> Ruling:

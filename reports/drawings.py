@@ -40,7 +40,8 @@ _STYLE = {
 def draw(drawing: Figure | HeatMap) -> Markup:
     """Return a drawing as inline SVG; title and caption stand beside it, not in it."""
     with style.context({**_STYLE, "svg.hashsalt": drawing.key}):  # ids unlike any other drawing's
-        canvas = Canvas(figsize=(7.2, 3.9), layout="constrained")
+        rows = len(drawing.rows) if isinstance(drawing, HeatMap) else 0
+        canvas = Canvas(figsize=(7.2, max(3.9, 1.0 + 0.16 * rows)), layout="constrained")
         axes = canvas.subplots()
         axes.set_xlabel(drawing.x_label)
         axes.set_ylabel(drawing.y_label)

@@ -79,7 +79,7 @@ class TaskView:
 
 
 def task_views(run: StoredRun, results: Results) -> tuple[TaskView, ...]:
-    """Return one view per task, within the sample budget of the whole report."""
+    """Return one view per task; tasks share the sample budget of the whole report."""
     judgments: dict[str, list[Judgment]] = {}
     scores: dict[str, list[Score]] = {}
     for row in run.rows:
@@ -96,7 +96,7 @@ def task_views(run: StoredRun, results: Results) -> tuple[TaskView, ...]:
     views: list[TaskView] = []
     for position, plan in enumerate(run.plan.tasks):
         cells = [cell for cell in results.cells if cell.task == position]
-        shown = plan.items[:budget]
+        shown = plan.items[: budget // (len(run.plan.tasks) - position)]
         budget -= len(shown)
         samples = tuple(
             sample_view(item, judgments.get(item.key, []), scores.get(item.key, []))

@@ -98,7 +98,7 @@ def make_rollouts(
     from harness.records import Missing
 
     with progress(quiet=quiet) as tell:
-        again = Missing.PRODUCER in retry
+        again = not retry.isdisjoint((Missing.PRODUCER, Missing.TIMEOUT))
         return simulate(folder, tell, processes=workers or 1, retry_errors=again)
 
 

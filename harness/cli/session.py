@@ -85,7 +85,9 @@ def execute(spec: RunSpec, options: Options) -> tuple[Path, bool]:
     rows = store.load_rows(directory)
     index, count = options.shard
     journal_name = store.JOURNAL if count == 1 else f"journal-{index + 1}of{count}.jsonl"
-    with store.Journal(directory / journal_name, fsync=options.fsync) as journal:
+    costly = prepared.experiments or any(one.answers is None for one in prepared.workloads)
+    synced = options.fsync and bool(costly)  # recorded answers can be read again
+    with store.Journal(directory / journal_name, fsync=synced) as journal:
         number = 1 + sum(isinstance(row, Attempt) for row in rows)
         journal.append(Attempt(number=number, started=now(), environment=environment()))
         if spec.audit and index == 0:

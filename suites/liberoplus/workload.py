@@ -107,7 +107,8 @@ def protocol_of(episodes: Sequence[Episode], found: Ingested) -> dict[str, Scala
         limits.setdefault(suite, set()).add(str(own))
     changed = any(limits[suite] != {str(STEP_LIMITS[suite])} for suite in limits)
     waits = [one.params.get("num_steps_wait", WAITING) for one in episodes]
-    wait = waits[0] if all(one == waits[0] for one in waits) else "mixed"
+    alike = bool(waits) and all(one == waits[0] for one in waits)
+    wait = waits[0] if alike else "mixed" if waits else UNKNOWN
     used = "/".join("+".join(sorted(limits.get(suite, {"-"}))) for suite in SUITES)
     return {
         "prompt_mode": mode,
