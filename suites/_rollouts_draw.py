@@ -120,6 +120,8 @@ def ranking(
 ) -> DataTable:
     """Return the printed rows and this result, with the ranks that the episodes leave open.
 
+    An example and a result that lacks episodes have no place among them.
+
     Args:
         frame: where it stands.
         reported: the printed numbers.
@@ -133,9 +135,10 @@ def ranking(
     mine = next(
         (c for c in cells if (c.column, c.group, c.scorer) == (column, "all", "official")), None
     )
-    if mine is not None and mine.estimate.value is not None and mine.estimate.n:
+    found = None if mine is None or mine.example else mine.estimate
+    if found is not None and found.value is not None and not found.missing:
         name = f"this result ({frame.task.task.model})"
-        entries.append(Entry(name, mine.estimate.value / 100, mine.estimate.n))
+        entries.append(Entry(name, found.value / 100, found.n))
     best = max((entry.rate for entry in entries), default=0.5)
     least = detectable_rate(best, n, n_other=n)
     apart = "no difference" if least is None else f"{100 * least:.2f} points"

@@ -26,6 +26,7 @@ def main_job(assets: Path | None, *, experiments: bool = True) -> RunSpec:
             scorers=("official", "binary", "strict"),
             example=True,
         ),
+        Task(suite="robotwin", model=EXAMPLE_MODEL, example=True),
     )
     return RunSpec(
         name="main",

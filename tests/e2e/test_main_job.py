@@ -58,6 +58,7 @@ def test_examples_are_labelled_and_never_compared(finished: Path) -> None:
     assert all(cell.example for cell in results.cells)
     numbers = [one for one in results.verdicts if one.kind is ClaimKind.NUMBER]
     assert numbers and not any(verdict.measured for verdict in numbers)
+    assert "this result" not in (finished / "report" / "report.html").read_text()
 
 
 def test_official_and_strict_scorers_differ_on_the_examples(finished: Path) -> None:
