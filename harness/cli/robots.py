@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from rich.table import Table
-
-    from harness.protocols import Progress
+    from harness.protocols import Progress, SuiteInfo
     from harness.records import Reported
     from suites._simulation import Rollouts, Simulation
 
@@ -92,7 +90,9 @@ def plan_rollouts(
         steps=rollouts.steps, simulator=simulator, containers=not simulator, render=render,
         evaluation=content_key(suite, rollouts.entries, prompt)[:12],
     )  # fmt: skip
-    _show(plan, rollouts, steps_per_second, get_suite(suite).reported())
+    counts = {} if shard[1] > 1 else planned_episodes(info, rollouts, whole=subset == "full")
+    _show(plan, rollouts, steps_per_second)
+    show_detectable(get_suite(suite).reported(), counts)
     if out is not None:
         config = _simulation.configuration(rollouts.entries, server, "" if simulator else image)
         _simulation.write(out, plan, rollouts, config, run_file(plan, prompt, episodes))
@@ -132,9 +132,17 @@ def run_file(plan: Simulation, prompt: str, episodes: int | None) -> str:
     )
 
 
-def _show(
-    plan: Simulation, rollouts: Rollouts, steps_per_second: float, reported: Sequence[Reported]
-) -> None:
+def planned_episodes(info: SuiteInfo, rollouts: Rollouts, *, whole: bool) -> dict[str, int]:
+    """Return how many planned episodes enter each column; an average needs the whole set."""
+    labels = [dict(zip(rollouts.columns, map(str, row), strict=True)) for row in rollouts.episodes]
+    columns = info.columns[info.scorers[0].name]
+    return {
+        column.name: sum(map(column.takes, labels)) if column.where or whole else 0
+        for column in columns
+    }
+
+
+def _show(plan: Simulation, rollouts: Rollouts, steps_per_second: float) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -148,29 +156,35 @@ def _show(
         f"at {steps_per_second:g} steps per second and {RESET_S:g} s per reset: at most "
         f"{hours:,.1f} hours of one simulator"
     )
-    console.print(detectable_table(reported))
     for note in rollouts.notes:
         console.print(f"note: {note}", markup=False)
 
 
-def detectable_table(reported: Sequence[Reported]) -> Table:
-    """Return what each printed column could show at its full number of episodes."""
+def show_detectable(reported: Sequence[Reported], counts: Mapping[str, int]) -> None:
+    """Print what each printed column could show.
+
+    Args:
+        reported: the printed numbers.
+        counts: planned episodes by column; a column without any is left out, and without counts
+            all stand at the number of episodes behind the printed numbers.
+    """
+    from rich.console import Console
     from rich.table import Table
 
     from harness.stats.power import detectable_rate
 
-    table = Table(title="Differences seen with 80 % power at level 95 %, in points", box=None,
+    table = Table(title="\nDifferences seen with 80 % power at level 95 %, in points", box=None,
                   title_justify="left")  # fmt: skip
     for name in ("column", "episodes", "printed best", "from the printed value", "between two"):
         table.add_column(name, justify="left" if name == "column" else "right")
-    columns = dict.fromkeys(one.column for one in reported if one.n)
-    for column in columns:
+    for column in dict.fromkeys(one.column for one in reported if one.n):
         rows = [one for one in reported if one.column == column and one.n]
-        best, n = max(float(one.value) for one in rows), rows[0].n or 0
-        ends = [detectable_rate(best / 100, n), detectable_rate(best / 100, n, n_other=n)]
-        shown = ["none" if end is None else f"{100 * end:.2f}" for end in ends]
-        table.add_row(column, f"{n:,}", f"{best:.1f}", *shown)
-    return table
+        best, n = max(float(one.value) for one in rows), counts.get(column, rows[0].n or 0)
+        if n:
+            ends = [detectable_rate(best / 100, n), detectable_rate(best / 100, n, n_other=n)]
+            shown = ["none" if end is None else f"{100 * end:.2f}" for end in ends]
+            table.add_row(column, f"{n:,}", f"{best:.1f}", *shown)
+    Console(highlight=False).print(table)
 
 
 def simulate(
