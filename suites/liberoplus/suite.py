@@ -7,13 +7,9 @@ file for protocol and traps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-from harness.protocols import Answer, Column, SuiteInfo, Value, Workload
-from harness.records import Cell, Drawing, Reported, Task, TaskPlan, WorkItem
+from harness.protocols import Column, SuiteInfo
 from suites import _rollouts
-from suites._printed import load_reported
+from suites._rollout_suite import RolloutSuite
 from suites.liberoplus.catalog import KEYS, MIX, SUITES, TOTAL, sizes
 from suites.liberoplus.draw import drawings, pair_drawings
 from suites.liberoplus.workload import BASE_ASSETS, FORMATS, base_assets, load_workload
@@ -49,66 +45,35 @@ COLUMNS = (
 )
 
 
-class LiberoPlus:
-    """The benchmark."""
+INFO = SuiteInfo(
+    name="liberoplus",
+    title="LIBERO-Plus",
+    metrics={_rollouts.METRIC: (0.0, 1.0)},
+    groups=("suite", "category", "difficulty", "base"),
+    columns={scorer.name: COLUMNS for scorer in _rollouts.SCORERS},
+    scorers=_rollouts.SCORERS,
+    subsets={
+        "full": TOTAL,
+        BASE_ASSETS: sum(map(len, base_assets().values())),
+        **{suite: sum(sizes()[suite, key] for key in KEYS) for suite in SUITES},
+        **{key: sizes()[MIX, key] for key in KEYS},
+    },
+    protocol={
+        "format": tuple(one.id for one in FORMATS),
+        "prompt_mode": ("registry", "stripped", "bddl", "mixed", "unknown"),
+        "step_limits": (),
+        "waiting_steps": (),
+        "trials": (),
+        "training_data": (),
+    },
+    critical=("subset",),
+    judges=("recorded",),
+    citation=CITATION,
+    licence="none stated upstream; only facts of the task classification are kept here",
+    needs="10,030 rollouts in the LIBERO-Plus simulator: `kairos-eval plan liberoplus`, or "
+    "result files of any known runner",
+    pairs="shared",
+)
 
-    info = SuiteInfo(
-        name="liberoplus",
-        title="LIBERO-Plus",
-        metrics={_rollouts.METRIC: (0.0, 1.0)},
-        groups=("suite", "category", "difficulty", "base"),
-        columns={scorer.name: COLUMNS for scorer in _rollouts.SCORERS},
-        scorers=_rollouts.SCORERS,
-        subsets={
-            "full": TOTAL,
-            BASE_ASSETS: sum(map(len, base_assets().values())),
-            **{suite: sum(sizes()[suite, key] for key in KEYS) for suite in SUITES},
-            **{key: sizes()[MIX, key] for key in KEYS},
-        },
-        protocol={
-            "format": tuple(one.id for one in FORMATS),
-            "prompt_mode": ("registry", "stripped", "bddl", "mixed", "unknown"),
-            "step_limits": (),
-            "waiting_steps": (),
-            "trials": (),
-            "training_data": (),
-        },
-        critical=("subset",),
-        judges=("recorded",),
-        citation=CITATION,
-        licence="none stated upstream; only facts of the task classification are kept here",
-        needs="10,030 rollouts in the LIBERO-Plus simulator: `kairos-eval plan liberoplus`, or "
-        "result files of any known runner",
-        pairs="shared",
-    )
-
-    def load(self, task: Task, assets: Path | None) -> Workload:
-        """Read result files and lay them over the plan."""
-        return load_workload(task)
-
-    def score(
-        self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task
-    ) -> Sequence[Value]:
-        """Return whether the episode succeeded."""
-        return [_rollouts.score(answers[_rollouts.QUESTION.id], scorer)]
-
-    def reported(self) -> Sequence[Reported]:
-        """Return the paper's table and its two ablations."""
-        return load_reported("liberoplus")
-
-    def drawings(
-        self, task: TaskPlan, cells: Sequence[Cell], answers: Mapping[str, Mapping[str, Answer]]
-    ) -> Sequence[Drawing]:
-        """Return category by suite and difficulty, failure reasons, ranks and episodes."""
-        return drawings(task, cells, answers)
-
-    def pair_drawings(
-        self,
-        first: tuple[TaskPlan, Mapping[str, Mapping[str, Answer]]],
-        second: tuple[TaskPlan, Mapping[str, Mapping[str, Answer]]],
-    ) -> Sequence[Drawing]:
-        """Return how two results of one run differ on the episodes that both ran."""
-        return pair_drawings(first, second)
-
-
-SUITE = LiberoPlus()
+SUITE = RolloutSuite(INFO, load_workload, drawings, pair_drawings)
+"""The benchmark."""

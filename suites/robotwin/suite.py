@@ -6,13 +6,9 @@ episodes within tasks; see ``README.md`` beside this file for protocol and traps
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-from harness.protocols import Answer, Column, SuiteInfo, Value, Workload
-from harness.records import Cell, Drawing, Reported, Task, TaskPlan, WorkItem
+from harness.protocols import Column, SuiteInfo
 from suites import _rollouts
-from suites._printed import load_reported
+from suites._rollout_suite import RolloutSuite
 from suites.robotwin.draw import drawings, pair_drawings
 from suites.robotwin.workload import FORMATS, load_workload
 
@@ -42,62 +38,31 @@ COLUMNS = (
 )
 
 
-class RoboTwin:
-    """The benchmark."""
+INFO = SuiteInfo(
+    name="robotwin",
+    title="RoboTwin 2.0",
+    metrics={_rollouts.METRIC: (0.0, 1.0)},
+    groups=("phase", "task"),
+    columns={scorer.name: COLUMNS for scorer in _rollouts.SCORERS},
+    scorers=_rollouts.SCORERS,
+    subsets={"full": 10_000, "clean": 5_000, "random": 5_000},
+    protocol={
+        "format": tuple(one.id for one in FORMATS),
+        "policy": (),
+        "episodes": (),
+        "instruction_type": ("seen", "unseen", "mixed", "unknown"),
+        "step_limits": ("official", "changed", "unknown"),
+        "render": ("ray traced", "fast", "mixed", "unknown"),
+        "training_data": (),
+    },
+    critical=("subset",),
+    judges=("recorded",),
+    citation=CITATION,
+    licence="MIT; no file of the benchmark is shipped here",
+    needs="10,000 rollouts in the RoboTwin simulator, which needs a GPU with Vulkan ray "
+    "tracing: `kairos-eval plan robotwin`, or result files of any known runner",
+    pairs="shared",
+)
 
-    info = SuiteInfo(
-        name="robotwin",
-        title="RoboTwin 2.0",
-        metrics={_rollouts.METRIC: (0.0, 1.0)},
-        groups=("phase", "task"),
-        columns={scorer.name: COLUMNS for scorer in _rollouts.SCORERS},
-        scorers=_rollouts.SCORERS,
-        subsets={"full": 10_000, "clean": 5_000, "random": 5_000},
-        protocol={
-            "format": tuple(one.id for one in FORMATS),
-            "policy": (),
-            "episodes": (),
-            "instruction_type": ("seen", "unseen", "mixed", "unknown"),
-            "step_limits": ("official", "changed", "unknown"),
-            "render": ("ray traced", "fast", "mixed", "unknown"),
-            "training_data": (),
-        },
-        critical=("subset",),
-        judges=("recorded",),
-        citation=CITATION,
-        licence="MIT; no file of the benchmark is shipped here",
-        needs="10,000 rollouts in the RoboTwin simulator, which needs a GPU with Vulkan ray "
-        "tracing: `kairos-eval plan robotwin`, or result files of any known runner",
-        pairs="shared",
-    )
-
-    def load(self, task: Task, assets: Path | None) -> Workload:
-        """Read result files and lay them over the plan."""
-        return load_workload(task)
-
-    def score(
-        self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task
-    ) -> Sequence[Value]:
-        """Return whether the episode succeeded."""
-        return [_rollouts.score(answers[_rollouts.QUESTION.id], scorer)]
-
-    def reported(self) -> Sequence[Reported]:
-        """Return the paper's table."""
-        return load_reported("robotwin")
-
-    def drawings(
-        self, task: TaskPlan, cells: Sequence[Cell], answers: Mapping[str, Mapping[str, Answer]]
-    ) -> Sequence[Drawing]:
-        """Return task by phase, failure reasons, ranks and episodes."""
-        return drawings(task, cells, answers)
-
-    def pair_drawings(
-        self,
-        first: tuple[TaskPlan, Mapping[str, Mapping[str, Answer]]],
-        second: tuple[TaskPlan, Mapping[str, Mapping[str, Answer]]],
-    ) -> Sequence[Drawing]:
-        """Return how two results of one run differ on the episodes that both ran."""
-        return pair_drawings(first, second)
-
-
-SUITE = RoboTwin()
+SUITE = RolloutSuite(INFO, load_workload, drawings, pair_drawings)
+"""The benchmark."""
