@@ -1,1 +1,1 @@
-"""Statements of the paper's theory as checks; holds nothing yet."""
+"""Statements of the paper's theory as checks."""
