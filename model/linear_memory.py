@@ -168,19 +168,20 @@ def chunked(
     factor = k.shape[-1] ** -0.5 if scale is None else scale
     memory = memory.flatten(0, 1)
     step = -(-segment // chunk) * chunk
-    outputs = []
+    outputs: list[Tensor] = []  # of chunks, [B*H, C, V]
     for start in range(0, length, step):
         part = slice(start, min(start + step, length))
         tokens = [_by_chunk(x[:, part], chunk) for x in (q, k, v, g, beta.to(q.dtype))]
-        output, memory = _segment(tokens, factor, memory, form)
-        outputs.append(output.unflatten(1, (batch, heads)).permute(1, 0, 3, 2, 4))
-    output = torch.cat(outputs, 1).flatten(1, 2)[:, :length]
+        found, memory = _segment(tokens, factor, memory, form)
+        outputs += found
+    whole = [one.unflatten(0, (batch, heads)).transpose(1, 2) for one in outputs]
+    output = torch.cat(whole, 1)[:, :length]
     return Memory(output.to(dtype), memory.unflatten(0, (batch, heads)))
 
 
 def _segment(
     tokens: list[Tensor], scale: float, memory: Tensor, form: Form
-) -> tuple[Tensor, Tensor]:
+) -> tuple[list[Tensor], Tensor]:
     """Run whole chunks: q, k, v ``[n, M, C, .]``, g, beta ``[n, M, C]``, memory ``[M, K, V]``."""
     q, k, v, g, beta = tokens
     total, before = _running_decay(g, form)
@@ -204,7 +205,7 @@ def _segment(
         correction = torch.baddbmm(value, gone, memory, alpha=-1)
         outputs.append(torch.bmm(read, memory).baddbmm_(score, correction))
         memory = (fade * memory).baddbmm_(write, correction)
-    return torch.stack(outputs), memory
+    return outputs, memory
 
 
 def _by_chunk(x: Tensor, chunk: int) -> Tensor:
