@@ -132,8 +132,13 @@ def _pair_task(
 ) -> Iterator[_Pairing]:
     olds = {_pair_id(item): item for item in old.items}
     shared = [item for item in new.items if _pair_id(item) in olds]
-    union = len(olds) + len(new.items) - len(shared)
-    said = "" if len(shared) == union else f"{len(shared)} of {union} samples are in both runs"
+    met = [sum(item.missing is None for item in side) for side in (old.items, new.items)]
+    both = sum(item.missing is None is olds[_pair_id(item)].missing for item in shared)
+    said = (
+        ""
+        if [both, both] == met
+        else (f"{both} samples are in both runs, of {met[0]} before and {met[1]} after")
+    )
     for scorer in suite.info.scorers:
         if scorer.name not in old.task.scorers or scorer.name not in new.task.scorers:
             continue

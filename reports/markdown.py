@@ -25,7 +25,7 @@ def render_markdown(run: StoredRun) -> str:
     if bad:
         lines += ["", "| | claim | reason |", "| --- | --- | --- |"]
         for verdict in bad[:MOST_FINDINGS]:
-            reason = verdict.reasons[-1] if verdict.reasons else ""
+            reason = "; ".join(verdict.reasons)
             name = f"{verdict.outcome}: {verdict.statement} ({verdict.claim})"
             lines.append(f"| {ICONS[verdict.level]} | {cell(name)} | {cell(reason)} |")
         if len(bad) > MOST_FINDINGS:

@@ -26,7 +26,7 @@ def as_json(content: Any, path: str) -> Any:
         return content
     try:
         return json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(
             f"not JSON: {error}", where=path, hint="the file may still be written, or was cut off"
         ) from error

@@ -151,7 +151,10 @@ def read_aggregate(content: Any, source: str) -> Recording:
                     render=render,
                 )
             )
-    found.unfinished = int(document.get("queue_unfinished") or bool(document.get("partial")))
+    left = document.get("queue_unfinished")
+    found.unfinished = (
+        as_count(left, "queue_unfinished", source) if left else int(bool(document.get("partial")))
+    )
     return found
 
 
@@ -168,7 +171,8 @@ def read_sqlite(path: Path) -> Recording:
         raise DataError(
             f"the recording cannot be read: {error}",
             where=str(path),
-            expected="a whole SQLite file; of a running evaluation copy the -wal file too",
+            expected="a whole SQLite file that no program writes to; of a running evaluation "
+            "copy the -wal file too",
         ) from error
 
 
@@ -201,6 +205,8 @@ def read_connection(connection: sqlite3.Connection, source: str) -> Recording:
             raise DataError(f"no metadata for evaluation {eval_id!r}", where=source)
         context = as_object(row[7] or "{}", f"{source}, context of row {rowid}")
         index = context.get("task_idx")
+        if index is not None:
+            index = as_count(index, "task_idx", f"{source}, row {rowid}")
         item = rowid if index is None else (eval_id, task_name, episode_id, index)
         if item in kept:
             found.superseded.append(_params(metadata[eval_id], source))
@@ -253,7 +259,8 @@ def _unfinished(connection: sqlite3.Connection) -> int:
 
 
 def _check_schema(connection: sqlite3.Connection, source: str) -> None:
-    names = {row[0] for row in connection.execute("select name from sqlite_master")}
+    listed = connection.execute("select name from sqlite_master where type = 'table'")
+    names = {row[0] for row in listed}
     absent = sorted(TABLES.keys() - names)
     if absent:
         raise DataError(

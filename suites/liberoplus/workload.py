@@ -90,7 +90,18 @@ def _counts(contents: Mapping[str, Any]) -> Ingested:
                 unit = Unit(suite, key, -1)
                 if unit in found.counts:
                     raise DataError(f"{suite} {key} stands twice", where=path)
+                if n > (size := sizes()[suite, key]) and n % size:
+                    raise DataError(
+                        f"{suite} {key}: {n} episodes of {size} variants", where=path,
+                        expected=f"at most {size}, or a multiple of it",
+                    )  # fmt: skip
                 found.record(unit, plain(k, n, path))
+    layouts = {unit.suite for unit in found.counts}
+    if MIX in layouts and layouts != {MIX}:
+        raise DataError(
+            f"counts of {MIX} and of base suites stand together", where=", ".join(contents),
+            hint="they hold the same variants: give one of them",
+        )  # fmt: skip
     return found
 
 

@@ -148,7 +148,10 @@ def official_result_txt(
             policies.add(name)
             runs.setdefault(_cell(task, config, path), []).append((stamp, path))
     if len(policies) > 1:
-        raise DataError(f"results of several policies: {', '.join(sorted(policies))}")
+        raise DataError(
+            f"results of several policies: {', '.join(sorted(policies))}",
+            hint=f'name one: protocol = {{ policy = "{min(policies)}" }}',
+        )
     found = Ingested()
     for cell, stamped in runs.items():
         stamped.sort()
