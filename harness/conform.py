@@ -169,7 +169,7 @@ def load_cases(
     if not isinstance(cases, list) or not cases:
         raise DataError("the file holds no cases", where=str(path))
     names = [case.get("id") if isinstance(case, dict) else None for case in cases]
-    twice = sorted({str(name) for name in names if names.count(name) > 1})
+    twice = sorted({str(name) for name in names if name is None or names.count(name) > 1})
     if twice:
         raise DataError(
             f"case ids that are missing or double: {', '.join(twice[:5])}", where=str(path)

@@ -117,10 +117,10 @@ def cascade(params: Params) -> Values:
 
 def receptive_lags(params: Params) -> Values:
     """``theory.receptive_lags``: what a stack of windows reaches."""
-    layers = [
-        lags.Layer(count(layer, "window"), count(layer, "dilation", 1))
-        for layer in given(params, "layers")
-    ]
+    listed = given(params, "layers")
+    if not isinstance(listed, list):
+        raise ValueError(f"layers: expected a list, got {listed!r}")
+    layers = [lags.Layer(count(one, "window"), count(one, "dilation", 1)) for one in listed]
     groups, causal = count(params, "groups"), flag(params, "causal")
     found = lags.receptive_lags(layers, causal=causal, groups=groups)
     return {

@@ -6,7 +6,7 @@ Kinds and their outputs are those of the case schema ``theory-golden/1``. No rul
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from harness.errors import ConfigError
 from theory.necessity import Atom, Row, atom_bounds, finite_risks
@@ -66,8 +66,8 @@ def _task(name: str) -> Rule:
 
 def _hmm_bounds(params: Params) -> dict[str, Any]:
     target = indicator(len(params["init"]), params["target_state"])
-    stated = {key: value for key, value in params.items() if key not in NOT_TASK}
-    return dict(hmm_bounds(Hmm(**{**stated, "f": target}), params["w"], params["nu"]))
+    task = _build("hmm", {**params, "f": target})
+    return dict(hmm_bounds(cast(Hmm, task), params["w"], params["nu"]))
 
 
 def _stages(params: Params) -> dict[str, Any]:
@@ -79,12 +79,14 @@ def _stages(params: Params) -> dict[str, Any]:
 
 
 def _lag_spectrum(params: Params) -> dict[str, Any]:
+    if not isinstance(params["visible"], list):
+        raise ConfigError(f"visible = {params['visible']!r}", expected="a list of lags")
     task = LagSpectrum(params["coef"], params["sigma_o"], params["sigma_y"])
     return task.exact_visible(params["visible"]).as_dict()
 
 
 def _gla_teacher(params: Params) -> dict[str, Any]:
-    task = GlaTeacher(**{key: value for key, value in params.items() if key != "w"})
+    task = cast(GlaTeacher, _build("gla_teacher", params))
     return {"coef": task.coef.tolist(), **task.exact(params["w"]).as_dict()}
 
 

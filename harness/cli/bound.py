@@ -79,7 +79,13 @@ def task(
 
 @verbs.command()
 def probe(
-    target: Annotated[str, typer.Argument(help="reference, fla, or a checkpoint folder.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="One of `bound list targets`, or a checkpoint: a .safetensors file, its index or "
+            "their folder."
+        ),
+    ],
     setting: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A probe parameter.")
     ] = None,

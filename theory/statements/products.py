@@ -64,7 +64,7 @@ def constant_key(book: Book) -> Iterator[Evidence]:
     best = float(ratio.max())
     where = np.unravel_index(int(ratio.argmax()), ratio.shape)
     yield book.bound(
-        "largest share of the paper's limit on unit keys over a grid of gates", best, "<=",
+        "limit of the error over the paper's limit, unit keys: largest on a grid", best, "<=",
         (math.sqrt(2.0) - 1.0) ** 2, n=ratio.size,
         note=f"reached at beta / (1 - alpha) = {share[where]:.2f}, alpha = {1 - left[where]:.2f}",
     )  # fmt: skip

@@ -37,7 +37,7 @@ class Arfima(Task):
         checks.inside("d", self.d, -0.5, 0.5)
         checks.scale("sigma", self.sigma)
         if self.history is not None:
-            checks.count("history", self.history)
+            checks.count("history", self.history, most=None)
 
     @property
     def horizon(self) -> int:

@@ -40,7 +40,7 @@ def onehot_excess(
     """
     task = AssocOverwrite(writes, alphabet, sigma_v)
     checks.probability("alpha", alpha)
-    checks.finite("gain", gain)
+    checks.inside("gain", gain, -math.inf, math.inf)
     age = np.arange(task.writes, dtype=np.float64)
     chance = (1 - 1 / alphabet) ** age / alphabet
     kept = alpha**age

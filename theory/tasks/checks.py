@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from harness.errors import ConfigError, PreconditionError, nearest
 from theory.tasks.base import Floats
 
+MOST = 1_000_000  # steps, repetitions or draws; more is a slip, not a wish
 SUM_SLACK = 1e-9  # how far typed-in probabilities may be from summing to one
 
 
@@ -21,39 +22,44 @@ def probability(name: str, value: float) -> None:
 
 def between(name: str, value: float, low: float, high: float) -> None:
     """Refuse a value outside the closed interval, or not a number."""
-    if not low <= value <= high:
+    if isinstance(value, bool) or not low <= value <= high:
         raise ConfigError(f"{name} = {value}", expected=f"a number in [{low:g}, {high:g}]")
 
 
 def inside(name: str, value: float, low: float, high: float) -> None:
     """Refuse a value outside the open interval, or not a number."""
-    if not low < value < high:
+    if isinstance(value, bool) or not low < value < high:
         raise ConfigError(f"{name} = {value}", expected=f"a number in ({low:g}, {high:g})")
 
 
 def scale(name: str, value: float) -> None:
     """Refuse a standard deviation or variance that is negative or not finite."""
-    if not 0 <= value < math.inf:
+    if isinstance(value, bool) or not 0 <= value < math.inf:
         raise ConfigError(f"{name} = {value}", expected="a finite number, zero or more")
 
 
 def finite(name: str, values: ArrayLike) -> Floats:
-    """Return values as float64, refusing any that is not finite."""
+    """Return values as float64, refusing any that is not finite, or true or false."""
+    if _holds_boolean(values):
+        raise ConfigError(f"{name} holds true or false", expected="finite numbers")
     array = np.asarray(values, dtype=np.float64)
     if not np.isfinite(array).all():
         raise ConfigError(f"{name} holds values that are not finite", expected="finite numbers")
     return array
 
 
-def count(name: str, value: int, low: int = 0) -> None:
-    """Refuse anything but a whole number of at least ``low``."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
+def count(name: str, value: int, low: int = 0, most: int | None = MOST) -> None:
+    """Refuse anything but a whole number from ``low`` to ``most``; None sets no end."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < low:
         raise ConfigError(f"{name} = {value!r}", expected=f"a whole number, {low} or more")
+    if most is not None and value > most:
+        raise ConfigError(f"{name} is too large", expected=f"at most {most:,}")
 
 
 def window(w: int) -> int:
     """Return a window length, refusing anything but a whole number of at least 0."""
-    count("w", w)
+    count("w", w, most=None)
     return int(w)
 
 
@@ -119,6 +125,14 @@ def enumerable(cases: int, limit: int, what: str, alternative: str) -> None:
             expected=f"at most {limit:,}",
             hint=alternative,
         )
+
+
+def _holds_boolean(values: object) -> bool:
+    if isinstance(values, np.ndarray):
+        return values.dtype == bool
+    if isinstance(values, list | tuple):
+        return any(map(_holds_boolean, values))
+    return isinstance(values, bool | np.bool_)
 
 
 def _refuse_unnormalised(name: str, weights: Floats) -> None:

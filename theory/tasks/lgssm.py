@@ -192,9 +192,10 @@ def scalar_stationary(a: float, q: float, r: float, tau: int, w: int) -> dict[st
     checks.scale("r", r)
     checks.count("tau", tau)
     prior = posterior = q / (1 - a**2)
-    for _ in range(checks.window(w)):
+    for _ in range(min(checks.window(w), checks.MOST)):  # has settled long before
         posterior = prior * r / (prior + r) if prior else 0.0
-        prior = a**2 * posterior + q
+        if prior == (prior := a**2 * posterior + q):
+            break
     middle = q + r - a**2 * r
     steady = 2 * q * r / (middle + math.sqrt(middle**2 + 4 * a**2 * q * r)) if q * r else 0.0
     return {
