@@ -17,6 +17,7 @@ _ADVICE = {
     errno.EACCES: ("permission denied", "choose another --out directory or mend its permissions"),
     errno.EPERM: ("operation not permitted", "choose another --out directory"),
     errno.ENOTDIR: ("a parent of this path is a file", "choose another --out directory"),
+    errno.ENOENT: ("there is no such place", "choose another --out directory"),
     errno.EEXIST: ("a parent of this path is a file", "choose another --out directory"),
     errno.EISDIR: ("this path is a directory", "name a file"),
     errno.EFBIG: ("the file size limit is reached", "raise the limit or choose another disk"),

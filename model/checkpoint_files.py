@@ -21,8 +21,10 @@ class CheckpointError(ValueError):
     """A file that cannot be loaded as it is; the message says what was expected."""
 
 
-def tensor_files(path: Path) -> list[Path]:
-    """Return the tensor files that a path stands for: itself, or the shards of an index.
+def tensor_files(path: Path) -> dict[Path, set[str]]:
+    """Return the tensor files that a path stands for, with the tensors an index says they hold.
+
+    That is the file itself, of which nothing is said, or the shards of an index.
 
     Raises:
         CheckpointError: no such file, or an index that is none or names absent shards.
@@ -30,10 +32,11 @@ def tensor_files(path: Path) -> list[Path]:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file; expected a .safetensors file or its index")
     if path.suffix != ".json":
-        return [path]
+        return {path: set()}
     try:
-        names = set(json.loads(path.read_text("utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        places: dict[str, str] = dict(json.loads(path.read_text("utf-8"))["weight_map"])
+        names = set(places.values())
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"{path}: expected an index with a weight_map of tensor to file"
         ) from error
@@ -43,7 +46,10 @@ def tensor_files(path: Path) -> list[Path]:
     absent = sorted(n for n in names if not (path.parent / n).is_file())
     if absent:
         raise CheckpointError(f"{path}: shards of the index are absent: {some(absent)}")
-    return [path.parent / name for name in sorted(names)]
+    return {
+        path.parent / name: {tensor for tensor, place in places.items() if place == name}
+        for name in sorted(names)
+    }
 
 
 def read_shapes(file: Path) -> dict[str, tuple[int, ...]]:

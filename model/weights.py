@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from model.checkpoint_files import (
+    FLOATING,
     CheckpointError,
     read_shapes,
     read_tensors,
@@ -80,6 +81,9 @@ def load_kairos_checkpoint(
         CheckpointError: no such file, not a safetensors file, truncated, corrupt, values that are
             not finite, or names and shapes that do not match.
     """
+    if dtype not in FLOATING:
+        raise CheckpointError(f"dtype {dtype}: expected a floating dtype")
+    path = Path(path)
     files = tensor_files(path)
     shapes: dict[str, tuple[int, ...]] = {}
     for file in files:
@@ -87,6 +91,8 @@ def load_kairos_checkpoint(
         if twice := shapes.keys() & found.keys():
             raise CheckpointError(f"{path}: tensors in more than one shard: {some(sorted(twice))}")
         shapes |= found
+    if lost := set().union(*files.values()) - shapes.keys():
+        raise CheckpointError(f"{path}: tensors of the index are absent: {some(sorted(lost))}")
     names = strip_prefixes(shapes)
     stripped = {names[n]: s for n, s in shapes.items()}
     config = config or infer_config(stripped, heads)
@@ -100,7 +106,9 @@ def load_kairos_checkpoint(
     targets = network.state_dict()
     for file in files:
         for name, value in read_tensors(file):
-            targets[names[name]].copy_(value)
+            target = targets[names[name]].copy_(value)
+            if not target.isfinite().all():
+                raise CheckpointError(f"{file}: {name} holds values too large for {target.dtype}")
     return network.eval()
 
 
@@ -147,8 +155,18 @@ def infer_config(shapes: Shapes, heads: int = 20) -> ModelConfig:
     """Infer the sizes of a network from stripped names and shapes; rules as released.
 
     Raises:
-        CheckpointError: a tensor that decides a size is absent or has another rank.
+        CheckpointError: a tensor that decides a size is absent, has another rank, or decides on
+            one that no network has.
     """
+    try:
+        return _inferred(shapes, heads)
+    except CheckpointError:
+        raise
+    except ValueError as error:
+        raise CheckpointError(f"its shapes make no network: {error}") from error
+
+
+def _inferred(shapes: Shapes, heads: int) -> ModelConfig:
     wam = any(name.startswith("action_dit.") for name in shapes)
     base = get_config("v2-wam-robotwin" if wam else "v2-video").video
     video = _infer_video(shapes, "video_dit." if wam else "", heads, base)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from rich.console import Console
 
@@ -35,6 +36,9 @@ def to_file(kind: str, settings: Mapping[str, Scalar], out: Path, *, quiet: bool
     """Profile anew and write the rows as JSON; a place that cannot be written is told at once."""
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
+        if out.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a directory")
+        TemporaryFile(dir=out.parent).close()
     rows: list[Evidence] = []
     with progress(quiet=quiet) as tell, profiles.telling(tell), TemporaryDirectory() as scratch:
         for experiment in FACTORIES[kind](settings):
@@ -53,16 +57,13 @@ def to_run(
     inquiry = Inquiry(name=f"profile/{kind}", settings=dict(settings))
     spec = RunSpec(name=f"profile-{kind}", experiments=(inquiry,))
     with progress(quiet=quiet) as tell, profiles.telling(tell):
-        directory, finished = session.execute(spec, session.Options(out=out, progress=tell))
-        tell.note("verdicts and report")
-        session.conclude(directory)
-        written = session.write_reports(directory)
-    rows = load_rows(directory)
-    place = str(written["html"])
+        done = session.complete(spec, session.Options(out=out, progress=tell))
+    rows = load_rows(done.directory)
+    place = str(done.report)
     if sum(isinstance(row, Attempt) for row in rows) > 1:
         place += "  (what an earlier attempt measured was kept; another --out measures anew)"
     ended = {row.key: row.reason for row in rows if isinstance(row, Done)}
-    failures = [] if finished else [reason for reason in ended.values() if reason]
+    failures = [] if done.finished else [reason for reason in ended.values() if reason]
     return [row for row in rows if isinstance(row, Evidence)], failures, place
 
 

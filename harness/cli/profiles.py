@@ -26,7 +26,7 @@ from harness.profiling.accuracy import Accuracy
 from harness.profiling.growth import FULL, HYBRID, Scaling
 from harness.profiling.latency import ACTIONS, JOINT, STEP, Latency, Pace
 from harness.profiling.memory import Memory, cpu_peak, cuda_peak
-from harness.profiling.rows import parse_lengths
+from harness.profiling.rows import MOST_TOKENS, parse_lengths
 from harness.profiling.spans import CpuClock, CudaClock
 from harness.protocols import Experiment, Progress, Silent
 from harness.settings import complete
@@ -169,6 +169,8 @@ def chosen(settings: Mapping[str, Scalar], defaults: object) -> dict[str, Any]:
     """
     found = complete(settings, vars(defaults))
     for name, value in found.items():
-        if isinstance(value, int | float) and value <= 0:
-            raise ConfigError(f"{name} = {value!r}", expected="a number above 0")
+        if isinstance(value, int | float) and not 0 < value <= MOST_TOKENS:
+            raise ConfigError(
+                f"{name} = {value!r}", expected=f"a number above 0, at most {MOST_TOKENS:,}"
+            )
     return found

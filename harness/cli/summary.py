@@ -50,7 +50,9 @@ def show(results: Results, report: Path, *, finished: bool) -> None:
     if results.experiment_counts.get("planned"):
         console.print("experiments: " + completeness(results.experiment_counts, "done"))
     if not finished:
-        console.print("the budget is spent; the same command goes on")
+        failed = set(results.experiment_counts) - {"planned", "done", "not yet done"}
+        why = "an experiment failed" if failed else "the budget is spent"
+        console.print(f"{why}; the same command goes on")
     console.print(f"report: {report}", soft_wrap=True)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from harness.base import Scalar
 from harness.evidence import Measurement
 from harness.profiling.rows import Notebook, curve_of
+from harness.profiling.sweep import within_memory
 from harness.records import Evidence
 
 
@@ -40,7 +42,8 @@ class Accuracy:
             for length in self.lengths:
                 row = known.get(book.key("relative error", arm, length))
                 if not isinstance(row, Measurement):
-                    row = book.measured("relative error", arm, length, error(length))
+                    value, reason = within_memory(partial(error, length))
+                    row = book.measured("relative error", arm, length, value, reason=reason)
                     yield row
                 rows.append(row)
         yield book.figure(

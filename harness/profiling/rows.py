@@ -151,6 +151,9 @@ def require_same_machine(known: Iterable[object], machine: Mapping[str, Scalar])
                 )
 
 
+MOST_TOKENS = 2**31
+
+
 def parse_lengths(text: str, frame: int) -> list[int]:
     """Read comma-separated token counts, each of whole frames, into ascending order.
 
@@ -159,6 +162,8 @@ def parse_lengths(text: str, frame: int) -> list[int]:
     """
     lengths = [part.strip() for part in text.split(",") if part.strip()]
     for part in lengths:
+        if len(part) > len(str(MOST_TOKENS)) or (part.isdecimal() and int(part) > MOST_TOKENS):
+            raise ConfigError(f"length {part[:20]}", expected=f"at most {MOST_TOKENS:,} tokens")
         if not (part.isascii() and part.isdecimal()) or int(part) < frame or int(part) % frame:
             whole = f"a multiple of {frame} tokens (one frame)"
             raise ConfigError(

@@ -11,10 +11,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from harness.base import Scalar
 from harness.profiling.timers import Duration, Timer, Work, cpu_timer, interleaved
+
+Value = TypeVar("Value")
 
 Prepare = Callable[[int], Work]
 """Makes the work of an arm at a length; whatever it allocates lives as long as the work."""
@@ -107,6 +109,17 @@ def memory_shortage(error: BaseException) -> str | None:
         return text or OUT_OF_MEMORY
     says_so = any(part in text.lower() for part in (OUT_OF_MEMORY, "can't allocate memory"))
     return text if says_so or type(error).__name__ == "OutOfMemoryError" else None
+
+
+def within_memory(compute: Callable[[], Value]) -> tuple[Value | None, str]:
+    """Return what ``compute`` gives, or None and the reason where memory is too small for it."""
+    try:
+        return compute(), ""
+    except (MemoryError, RuntimeError) as error:
+        reason = memory_shortage(error)
+        if reason is None:
+            raise
+        return None, reason
 
 
 class _Guarded:

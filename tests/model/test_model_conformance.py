@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -139,3 +140,31 @@ def test_a_folder_without_golden_files_is_refused(tmp_path):
         check_golden(tmp_path)
     with pytest.raises(ValueError, match="no such folder"):
         check_golden(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.complex128])
+def test_the_kind_of_an_array_does_not_set_its_own_tolerance(copied, kind):
+    change(copied / "embeddings_schedulers.npz", "time_emb_dim16", lambda x: x.astype(kind))
+    assert "embeddings_schedulers.npz:time_emb_dim16" in failures(copied)
+
+
+@pytest.mark.parametrize("damage", ["array", "claim", "noise", "sizes"])
+def test_damage_of_any_kind_is_a_failure_of_its_file(copied, damage):
+    path = copied / "masks.npz"
+    if damage == "array":
+        with path.open("wb") as handle:
+            np.save(handle, np.zeros(3))
+    elif damage == "claim":
+        head = b"{'descr': '<f8', 'fortran_order': False, 'shape': (100000000000000,), }"
+        data = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("m0_cfg.npy", data)
+    elif damage == "noise":
+        data = bytearray(path.read_bytes())
+        rng = np.random.default_rng(0)
+        for place in rng.integers(0, len(data), 60):
+            data[place] ^= 255
+        path.write_bytes(bytes(data))
+    else:
+        change(path, "m0_cfg", lambda _: np.array([-8, 4, 0, 1, 3, 2]))
+    assert any(name.startswith("masks.npz") for name in failures(copied))

@@ -244,3 +244,25 @@ def test_a_report_says_when_all_is_well(video_tensors):
     report = compare(model, {n: tuple(t.shape) for n, t in video_tensors.items()})
     assert report.ok
     assert str(report) == "all match"
+
+
+def test_a_tensor_that_only_the_index_knows_is_named(tmp_path, video_tensors):
+    save(tmp_path / "a.safetensors", video_tensors)
+    index = tmp_path / "i.json"
+    index.write_text('{"weight_map": {"bogus": "a.safetensors"}}')
+    refused(index, "tensors of the index are absent: bogus")
+    index.write_text("[" * 100_000)
+    refused(index, "expected an index")
+
+
+def test_values_that_do_not_fit_the_asked_dtype_are_refused(tmp_path, video_tensors):
+    huge = {name: torch.full_like(tensor, 1e30) for name, tensor in video_tensors.items()}
+    path = save(tmp_path / "w.safetensors", huge)
+    refused(path, "too large for torch.float16", heads=HEADS, dtype=torch.float16)
+    refused(path, "expected a floating dtype", heads=HEADS, dtype=torch.int8)
+
+
+def test_shapes_that_make_no_network_are_one_message(tmp_path, video_tensors):
+    name = next(n for n in video_tensors if n.endswith("a_proj.weight"))
+    tensors = {**video_tensors, name: torch.zeros(10_000, video_tensors[name].shape[1])}
+    refused(save(tmp_path / "w.safetensors", tensors), "make no network", heads=HEADS)
