@@ -92,6 +92,8 @@ def test_equal_structures_have_no_differences(value: Any) -> None:
         ('{"schema": "toy/1"}', "no cases"),
         ('{"schema": "toy/1", "cases": [{"id": "a"}, {"id": "a"}]}', "double: a"),
         ('{"schema": "toy/1", "cases": [1, 2]}', "missing or double"),
+        ('{"schema": "toy/1", "cases": [1]}', "missing or double"),
+        ('{"schema": "toy/1", "cases": [{"kind": "x"}]}', "missing or double"),
     ],
 )
 def test_files_that_are_no_case_files_are_refused(tmp_path: Path, text: str, message: str) -> None:

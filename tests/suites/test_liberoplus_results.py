@@ -15,11 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import DataError
+from suites._sources import Sources
 from suites._vla_eval import Episode
 from suites.liberoplus import catalog as tasks
 from suites.liberoplus import ingest, paper
 from suites.liberoplus.aggregate import Ingested, Unit, cluster_error, summarise
 from suites.liberoplus.conform import run
+from suites.liberoplus.workload import read
 
 ALL = tasks.catalog()
 
@@ -221,3 +223,15 @@ def test_an_impossible_cell_leaves_no_range() -> None:
     shown = paper.verdict(row)
     assert shown["successes_range"] is None
     assert {shown["pooled"], shown["macro"]} == {"inconsistent"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ({"libero_goal": {"camera": [500, 5000]}}, "5000 episodes of 408 variants"),
+        ({"libero_mix": {"camera": [3, 4]}, "libero_goal": {"camera": [1, 2]}}, "stand together"),
+    ],
+)
+def test_typed_counts_that_cannot_be_are_refused(cells: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(Sources("category_counts", contents={"c.json": {"cells": cells}}))

@@ -185,3 +185,27 @@ def test_aggregates_are_recounted_from_their_episodes() -> None:
 def test_what_is_no_aggregate_is_refused(document: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_aggregate(document, "x.json")
+
+
+@pytest.mark.parametrize("context", ['{"task_idx": [1]}', '{"task_idx": "x"}', "[" * 100_000])
+def test_a_context_that_cannot_be_read_is_one_message(tmp_path: Path, context: str) -> None:
+    path = recording(tmp_path / "r.sqlite", [row("a", context=context)])
+    with pytest.raises(DataError):
+        read_sqlite(path)
+
+
+def test_a_view_is_no_table(tmp_path: Path) -> None:
+    path = recording(tmp_path / "r.sqlite", [row("a")])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "alter table episode_results rename to other;"
+            "create view episode_results as select * from other;"
+        )
+    with pytest.raises(DataError, match="tables missing: episode_results"):
+        read_sqlite(path)
+
+
+@pytest.mark.parametrize("left", ["three", [1, 2], {"a": 1}])
+def test_a_queue_that_is_no_number_is_one_message(left: object) -> None:
+    with pytest.raises(DataError, match="queue_unfinished"):
+        read_aggregate({"tasks": [], "config": {}, "queue_unfinished": left}, "x.json")
