@@ -45,7 +45,7 @@ def statements(names: Iterable[str], budget: str, seed: int) -> list[Experiment]
 
 def task(settings: Settings) -> Sequence[Experiment]:
     """Return the page of a task."""
-    from theory import task_pages
+    from theory.pages import experiment as task_pages
 
     return task_pages.task(settings)
 
@@ -61,7 +61,7 @@ def probe(settings: Settings) -> Sequence[Experiment]:
 def train(settings: Settings) -> Sequence[Experiment]:
     """Return the trainings on a task."""
     need_torch("a training")
-    from theory import trials
+    from theory.trials import experiment as trials
 
     return trials.train(settings)
 
@@ -71,7 +71,7 @@ def quick(settings: Settings) -> list[Experiment]:
 
     Settings: seed.
     """
-    from theory import task_pages
+    from theory.pages import experiment as task_pages
 
     seed = complete(settings, {"seed": 0})["seed"]
     names = [one.id for one in load_statements()]
@@ -88,15 +88,15 @@ def full(settings: Settings) -> list[Experiment]:
 
     Settings: seed.
     """
-    from theory import task_pages
+    from theory.pages import experiment as task_pages
 
     seed = complete(settings, {"seed": 0})["seed"]
     names = [one.id for one in load_statements()]
     found = [*statements(names, "large", seed), *task_pages.full(seed)]
     if not torch_is_there():
         return [*found, Absent("probes", NO_TORCH), Absent("trainings", NO_TORCH)]
-    from theory import trials
     from theory.probes import inquiry
+    from theory.trials import experiment as trials
 
     return [*found, *inquiry.full(seed), *trials.full(seed)]
 

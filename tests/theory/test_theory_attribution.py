@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from theory.attribution import (
+from theory.trials.attribution import (
     coalitions,
     dividends,
     shapley,

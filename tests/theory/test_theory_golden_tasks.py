@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.errors import UserError
-from theory.golden_tasks import RULES
+from theory.golden.tasks import RULES
 
 SHARED = Path(__file__).parents[3] / "shared"
 GOLDEN = SHARED / "data" / "theory" / "golden.json"

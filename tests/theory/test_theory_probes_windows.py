@@ -24,8 +24,8 @@ from theory.probes.windows import (
     window_invariance,
 )
 from theory.tasks.registry import get_task
-from theory.tiny import STACKS, Network, Shape
-from theory.training import fresh_network
+from theory.trials.tiny import STACKS, Network, Shape
+from theory.trials.training import fresh_network
 
 
 @pytest.mark.parametrize("causality_rule", ["causal", "bidirectional"])

@@ -14,9 +14,9 @@ from harness.errors import ConfigError, PreconditionError
 from harness.evidence import BoundCheck, DataTable, Figure, Standing
 from harness.verdicts import HOLDS, INCONCLUSIVE, VACUOUS, VIOLATED, bound_outcome
 from theory.catalog import load_statements
-from theory.task_draws import Sampled
-from theory.task_pages import TaskPage, full, made, quick, task
-from theory.task_rows import PageBook, atom_check, chain_bounds, checks, risk_checks
+from theory.pages.draws import Sampled
+from theory.pages.experiment import TaskPage, full, made, quick, task
+from theory.pages.rows import PageBook, atom_check, chain_bounds, checks, risk_checks
 from theory.tasks.bursty import Bursty
 from theory.tasks.fuse import Fuse
 from theory.tasks.hmm import Hmm

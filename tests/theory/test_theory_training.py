@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from harness.errors import DataError
-from theory import training
-from theory.training import Recipe, Trained, one_cycle, predict, train_network
+from theory.trials import training
+from theory.trials.training import Recipe, Trained, one_cycle, predict, train_network
 
 RECIPE = Recipe("bursty", ("SWA", "GLA"), 7, 3, {"t": 9}, batch=8, points=3, held_out=32)
 

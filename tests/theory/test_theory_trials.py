@@ -11,12 +11,13 @@ import pytest
 from harness.errors import ConfigError, DataError
 from harness.evidence import BoundCheck, DataTable, Figure, Measurement, Standing
 from harness.verdicts import HOLDS, VACUOUS, bound_outcome
-from theory import training, trials
 from theory.tasks.registry import TASKS, get_task
-from theory.tiny import PLAYERS
-from theory.trials import PROBLEMS, Problem, Trials, full, stack_names, train
-from theory.trials_attribution import INTERACTION, SHAPLEY, SYNERGY
-from theory.trials_rows import CURVE, EXPLAINED, LAST, RECOVERED, RESET, RISK, Sizes
+from theory.trials import experiment as trials
+from theory.trials import training
+from theory.trials.experiment import PROBLEMS, Problem, Trials, full, stack_names, train
+from theory.trials.rows import CURVE, EXPLAINED, LAST, RECOVERED, RESET, RISK, Sizes
+from theory.trials.shares import INTERACTION, SHAPLEY, SYNERGY
+from theory.trials.tiny import PLAYERS
 
 SMALL = Sizes(held_out=64, test=256, resets=64)
 PROBLEM = Problem("bursty", steps=5, params={"t": 9})

@@ -8,8 +8,8 @@ import pytest
 
 from harness.evidence import BoundCheck, Measurement
 from harness.verdicts import HOLDS, bound_outcome
-from theory.trials import train
-from theory.trials_rows import RECOVERED, RISK
+from theory.trials.experiment import train
+from theory.trials.rows import RECOVERED, RISK
 
 pytestmark = pytest.mark.slow
 

@@ -11,19 +11,19 @@ import pytest
 from harness.evidence import Hypothesis, Standing
 from harness.keys import content_key
 from harness.verdicts import HOLDS, VACUOUS, VIOLATED, bound_outcome
-from theory import trials_rows
 from theory.confidence import rejects
 from theory.tasks.base import generator
 from theory.tasks.registry import get_task
-from theory.training import Recipe, fresh_network
-from theory.trials_limits import DELTA, target_range, upper_limit
-from theory.trials_rows import (
+from theory.trials import rows as trials_rows
+from theory.trials.limits import DELTA, target_range, upper_limit
+from theory.trials.rows import (
     NO_GAP,
     RECOVERED,
     Sizes,
     Subject,
     rows_of,
 )
+from theory.trials.training import Recipe, fresh_network
 
 WINDOW = 7
 

@@ -10,7 +10,7 @@ import numpy as np
 from harness.evidence import Curve, DataTable, Figure, Mark, Measurement
 from harness.protocols import Evidence
 from harness.stats.intervals import t_mean
-from theory.attribution import (
+from theory.trials.attribution import (
     Coalition,
     coalitions,
     dividends,
@@ -18,8 +18,8 @@ from theory.attribution import (
     shapley_half_widths,
     synergy,
 )
-from theory.trials_figures import SECTION, Story
-from theory.trials_rows import EXPLAINED, LEVEL
+from theory.trials.figures import SECTION, Story
+from theory.trials.rows import EXPLAINED, LEVEL
 
 SHAPLEY, INTERACTION, SYNERGY = "Shapley value", "interaction", "synergy"
 

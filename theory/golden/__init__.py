@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from harness.errors import nearest
-from theory import golden_dynamics, golden_guarantees, golden_tasks
+from theory.golden import dynamics, guarantees, tasks
 from theory.params import Params, Values
 
 RULES: dict[str, Callable[[Params], Values]] = {
-    **golden_dynamics.RULES,
-    **golden_guarantees.RULES,
-    **golden_tasks.RULES,
+    **dynamics.RULES,
+    **guarantees.RULES,
+    **tasks.RULES,
 }
 """One rule per kind."""
 

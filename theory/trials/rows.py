@@ -22,8 +22,8 @@ from harness.protocols import Evidence
 from theory.gap_estimators import Mean, gap_estimates, mean_interval
 from theory.probes.windows import remaining, window_invariance
 from theory.tasks.base import Batch, Floats, Risks, Task, generator
-from theory.training import Recipe, Trained, one_thread, predict
-from theory.trials_limits import DELTA, target_range, upper_limit
+from theory.trials.limits import DELTA, target_range, upper_limit
+from theory.trials.training import Recipe, Trained, one_thread, predict
 
 LEVEL = 0.99
 RESAMPLED = 512  # sequences whose older inputs are drawn anew

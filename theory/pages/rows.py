@@ -18,9 +18,9 @@ from harness.stats.intervals import Interval
 from theory.catalog import assumed
 from theory.confidence import share_of_sequences
 from theory.gap_estimators import Mean, mean_interval
+from theory.pages.draws import Sampled
 from theory.rates import uniform_bound
 from theory.statements.book import LEVEL, Book
-from theory.task_draws import Sampled
 from theory.tasks.base import Floats, generator
 from theory.tasks.hmm import Hmm
 from theory.tasks.hmm_bounds import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.evidence import Curve, DataTable, Figure, Mark, Measurement
-from theory.trials_rows import CURVE, EXCESS, LEVEL, RECOVERED, RESET, RISK
+from theory.trials.rows import CURVE, EXCESS, LEVEL, RECOVERED, RESET, RISK
 
 SECTION = "theory"
 LONGEST = 40

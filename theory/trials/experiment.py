@@ -19,12 +19,12 @@ from harness.keys import content_key
 from harness.protocols import Evidence
 from harness.records import Scalar
 from theory.tasks.registry import TASKS, get_task
-from theory.tiny import PLAYERS, STACKS, subsets
-from theory.training import VERSION as TRAINING_VERSION
-from theory.training import Recipe, train_network
-from theory.trials_attribution import attribution_rows
-from theory.trials_figures import LONGEST, Story, drawings
-from theory.trials_rows import LAST, Sizes, Subject, failed, rows_of
+from theory.trials.figures import LONGEST, Story, drawings
+from theory.trials.rows import LAST, Sizes, Subject, failed, rows_of
+from theory.trials.shares import attribution_rows
+from theory.trials.tiny import PLAYERS, STACKS, subsets
+from theory.trials.training import VERSION as TRAINING_VERSION
+from theory.trials.training import Recipe, train_network
 
 VERSION = 1
 
@@ -36,7 +36,7 @@ class Problem:
     Args:
         task: name of the task.
         steps: the budget.
-        stacks: networks, comma-separated names of ``theory.tiny.STACKS``.
+        stacks: networks, comma-separated names of ``theory.trials.tiny.STACKS``.
         params: parameters of the task.
         beta_max: ends of the range of write strengths, one training each.
         positions: add learned positions.

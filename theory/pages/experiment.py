@@ -17,9 +17,9 @@ from harness.errors import ConfigError, nearest
 from harness.evidence import Curve, DataTable, Figure
 from harness.protocols import Evidence, Experiment
 from harness.settings import complete
+from theory.pages.draws import Sampled
+from theory.pages.rows import BY, PageBook, chain_bounds, checks
 from theory.statements.book import curve
-from theory.task_draws import Sampled
-from theory.task_rows import BY, PageBook, chain_bounds, checks
 from theory.tasks.base import Task
 from theory.tasks.checks import choice, count
 from theory.tasks.hmm import Hmm

@@ -1,0 +1,1 @@
+"""Pages of tasks: what a window loses, exact and sampled."""

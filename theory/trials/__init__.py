@@ -1,0 +1,1 @@
+"""Trainings: small networks on tasks, held against the exact risks."""
