@@ -187,8 +187,10 @@ def _segment(
     total, before = _running_decay(g, form)
     pair = _pair_decay(total, total, 0, q.dtype)
     pair_before = pair if form == "impl" else _pair_decay(before, total, -1, q.dtype)
-    lower = beta[..., None] * (k @ k.mT) * pair_before
-    identity = torch.eye(k.shape[-2], dtype=k.dtype, device=k.device)
+    size = k.shape[-2]
+    products = torch.cat((k, q), -2) @ k.mT  # of keys, then of queries, with keys
+    lower = beta[..., None] * products[..., :size, :] * pair_before
+    identity = torch.eye(size, dtype=k.dtype, device=k.device)
     inverse = solve_triangular(lower, identity.expand_as(lower), upper=False, unitriangular=True)
     inverse = inverse * beta[..., None, :]
     written = inverse @ v
@@ -197,7 +199,7 @@ def _segment(
     writing = ((last - total).exp().to(q.dtype)[..., None] * k).mT
     reading = (scale * total.exp()).to(q.dtype)[..., None] * q
     keep = last.exp().to(q.dtype)[..., None]
-    scores = (scale * pair) * (q @ k.mT)
+    scores = (scale * pair) * products[..., size:, :]
     outputs = []
     for value, gone, write, read, fade, score in zip(
         written, removed, writing, reading, keep, scores, strict=True
