@@ -132,13 +132,7 @@ def _pair_task(
 ) -> Iterator[_Pairing]:
     olds = {_pair_id(item): item for item in old.items}
     shared = [item for item in new.items if _pair_id(item) in olds]
-    met = [sum(item.missing is None for item in side) for side in (old.items, new.items)]
-    both = sum(item.missing is None is olds[_pair_id(item)].missing for item in shared)
-    said = (
-        ""
-        if [both, both] == met
-        else (f"{both} samples are in both runs, of {met[0]} before and {met[1]} after")
-    )
+    said = _overlap(old, new)
     for scorer in suite.info.scorers:
         if scorer.name not in old.task.scorers or scorer.name not in new.task.scorers:
             continue
@@ -156,6 +150,17 @@ def _pair_task(
             mean = paired_mean(column, [pair for pair in pairs if None not in pair[2:]])
             flips = tuple(pair.id for pair in pairs if pair.before != pair.after)
             yield _Pairing(new.task.suite, new.task.model, scorer.name, column, mean, flips, said)
+
+
+def _overlap(old: TaskPlan, new: TaskPlan) -> str:
+    """Say how many samples both runs have an input for, where that is not all of either."""
+    before, after = (
+        {_pair_id(item) for item in task.items if item.missing is None} for task in (old, new)
+    )
+    if before == after:
+        return ""
+    both = len(before & after)
+    return f"{both} samples are in both runs, of {len(before)} before and {len(after)} after"
 
 
 def paired_mean(column: Column, pairs: Sequence[_Pair]) -> PairedMean:
