@@ -16,6 +16,8 @@ from harness.stats.stratified import stratified_mean
 from suites._rollouts import QUESTION, Rollout, read
 from suites._rollouts_draw import Answers, Frame
 
+Result = tuple[TaskPlan, Answers]
+
 
 class Pair(NamedTuple):
     """One episode that both policies ran."""
@@ -46,7 +48,7 @@ class Shared(NamedTuple):
         return text
 
 
-def shared(first: tuple[TaskPlan, Answers], second: tuple[TaskPlan, Answers]) -> Shared:
+def shared(first: Result, second: Result) -> Shared:
     """Match two results by sample and repeat, never by position."""
     ones, twos = ({
         (item.sample.id, item.repeat): (item, read(answers[item.key][QUESTION.id]))
@@ -64,6 +66,31 @@ def shared(first: tuple[TaskPlan, Answers], second: tuple[TaskPlan, Answers]) ->
         if pair.first.instruction and pair.second.instruction
     )
     return Shared(pairs, len(ones.keys() | twos.keys()), words)
+
+
+def pair_page(
+    first: Result, second: Result, label: str, strata: Sequence[str],
+    rows: Sequence[str], columns: Sequence[str], axes: tuple[str, str],
+) -> Sequence[DataTable | HeatMap]:  # fmt: skip
+    """Return how two results differ on the episodes that both ran; nothing where there are none.
+
+    Args:
+        first: a task as planned, and its answers.
+        second: the other.
+        label: whose values the table is broken down by.
+        strata: labels within which clusters are drawn.
+        rows: of the map.
+        columns: of the map.
+        axes: labels that rows and columns are values of.
+    """
+    frame, found = Frame(second[0]), shared(first, second)
+    if not found.pairs:
+        return ()
+    names = first[0].task.model, second[0].task.model
+    return (
+        differences(frame, names, found, label, strata),
+        difference_map(frame, names, found, rows, columns, axes),
+    )
 
 
 def differences(

@@ -8,7 +8,6 @@ from harness.protocols import Answer
 from harness.records import Cell, Drawing, TaskPlan
 from suites._printed import load_reported
 from suites._rollouts_draw import (
-    Answers,
     Frame,
     episodes,
     printed_rows,
@@ -16,7 +15,7 @@ from suites._rollouts_draw import (
     reasons,
     value,
 )
-from suites._rollouts_pairs import difference_map, differences, shared
+from suites._rollouts_pairs import Result, pair_page
 from suites.liberoplus import paper
 from suites.liberoplus.catalog import DIFFICULTIES, KEYS, SUITES, TOTAL
 
@@ -67,18 +66,11 @@ def own_cells() -> dict[str, str]:
     return found
 
 
-def pair_drawings(
-    first: tuple[TaskPlan, Answers], second: tuple[TaskPlan, Answers]
-) -> Sequence[Drawing]:
+def pair_drawings(first: Result, second: Result) -> Sequence[Drawing]:
     """Return how two results differ on the variants that both ran."""
-    frame, found = Frame(second[0]), shared(first, second)
-    if not found.pairs:
-        return ()
-    names = first[0].task.model, second[0].task.model
-    return (
-        differences(frame, names, found, "category", ("suite",)),
-        difference_map(frame, names, found, KEYS, SUITES, ("category", "suite")),
-    )
+    return pair_page(
+        first, second, "category", ("suite",), KEYS, SUITES, ("category", "suite")
+    )  # fmt: skip
 
 
 def _grid(

@@ -18,7 +18,7 @@ from suites._rollouts_draw import (
     rollouts_of,
     value,
 )
-from suites._rollouts_pairs import difference_map, differences, shared
+from suites._rollouts_pairs import Result, pair_page
 from suites.robotwin.aggregate import PHASE_NAMES, Ingested, summarise
 from suites.robotwin.paper import verdict
 from suites.robotwin.tasks import STEP_LIMITS, TASKS
@@ -63,18 +63,11 @@ def own_cells() -> dict[str, str]:
     }
 
 
-def pair_drawings(
-    first: tuple[TaskPlan, Answers], second: tuple[TaskPlan, Answers]
-) -> Sequence[Drawing]:
+def pair_drawings(first: Result, second: Result) -> Sequence[Drawing]:
     """Return how two results differ on the scenes that both ran."""
-    frame, found = Frame(second[0]), shared(first, second)
-    if not found.pairs:
-        return ()
-    names = first[0].task.model, second[0].task.model
-    return (
-        differences(frame, names, found, "phase", ("phase", "task")),
-        difference_map(frame, names, found, TASKS, PHASE_NAMES, ("task", "phase")),
-    )
+    return pair_page(
+        first, second, "phase", ("phase", "task"), TASKS, PHASE_NAMES, ("task", "phase")
+    )  # fmt: skip
 
 
 def errors(frame: Frame, answers: Answers) -> DataTable:
