@@ -168,29 +168,26 @@ def chunked(
     factor = k.shape[-1] ** -0.5 if scale is None else scale
     memory = memory.flatten(0, 1)
     step = -(-segment // chunk) * chunk
-    outputs: list[Tensor] = []  # of chunks, [B*H, C, V]
+    outputs: list[Tensor] = []
     for start in range(0, length, step):
         part = slice(start, min(start + step, length))
         tokens = [_by_chunk(x[:, part], chunk) for x in (q, k, v, g, beta.to(q.dtype))]
         found, memory = _segment(tokens, factor, memory, form)
-        outputs += found
-    whole = [one.unflatten(0, (batch, heads)).transpose(1, 2) for one in outputs]
-    output = torch.cat(whole, 1)[:, :length]
+        outputs.append(_by_token(found, batch))
+    output = torch.cat(outputs, 1)[:, :length]
     return Memory(output.to(dtype), memory.unflatten(0, (batch, heads)))
 
 
 def _segment(
     tokens: list[Tensor], scale: float, memory: Tensor, form: Form
-) -> tuple[list[Tensor], Tensor]:
+) -> tuple[Tensor, Tensor]:
     """Run whole chunks: q, k, v ``[n, M, C, .]``, g, beta ``[n, M, C]``, memory ``[M, K, V]``."""
     q, k, v, g, beta = tokens
     total, before = _running_decay(g, form)
     pair = _pair_decay(total, total, 0, q.dtype)
     pair_before = pair if form == "impl" else _pair_decay(before, total, -1, q.dtype)
-    size = k.shape[-2]
-    products = torch.cat((k, q), -2) @ k.mT  # of keys, then of queries, with keys
-    lower = beta[..., None] * products[..., :size, :] * pair_before
-    identity = torch.eye(size, dtype=k.dtype, device=k.device)
+    lower = beta[..., None] * (k @ k.mT) * pair_before
+    identity = torch.eye(k.shape[-2], dtype=k.dtype, device=k.device)
     inverse = solve_triangular(lower, identity.expand_as(lower), upper=False, unitriangular=True)
     inverse = inverse * beta[..., None, :]
     written = inverse @ v
@@ -199,7 +196,7 @@ def _segment(
     writing = ((last - total).exp().to(q.dtype)[..., None] * k).mT
     reading = (scale * total.exp()).to(q.dtype)[..., None] * q
     keep = last.exp().to(q.dtype)[..., None]
-    scores = (scale * pair) * products[..., size:, :]
+    scores = (scale * pair) * (q @ k.mT)
     outputs = []
     for value, gone, write, read, fade, score in zip(
         written, removed, writing, reading, keep, scores, strict=True
@@ -207,7 +204,7 @@ def _segment(
         correction = torch.baddbmm(value, gone, memory, alpha=-1)
         outputs.append(torch.bmm(read, memory).baddbmm_(score, correction))
         memory = (fade * memory).baddbmm_(write, correction)
-    return outputs, memory
+    return torch.stack(outputs), memory
 
 
 def _by_chunk(x: Tensor, chunk: int) -> Tensor:
@@ -215,7 +212,12 @@ def _by_chunk(x: Tensor, chunk: int) -> Tensor:
     if short := -x.shape[1] % chunk:
         x = functional.pad(x, (0, 0) * (x.ndim - 2) + (0, short))
     chunks = x.unflatten(1, (-1, chunk)).movedim(1, 0).transpose(2, 3)
-    return chunks.flatten(1, 2)
+    return chunks.flatten(1, 2).contiguous()
+
+
+def _by_token(x: Tensor, batch: int) -> Tensor:
+    """Rearrange ``[n, B*H, C, V]`` to ``[B, n*C, H, V]``."""
+    return x.unflatten(1, (batch, -1)).permute(1, 0, 3, 2, 4).flatten(1, 2)
 
 
 def _running_decay(g: Tensor, form: Form) -> tuple[Tensor, Tensor]:
@@ -227,10 +229,10 @@ def _running_decay(g: Tensor, form: Form) -> tuple[Tensor, Tensor]:
 
 def _pair_decay(rows: Tensor, columns: Tensor, diagonal: int, dtype: torch.dtype) -> Tensor:
     """Return ``exp(rows_i - columns_j)`` up to a diagonal and 0 above it, which would overflow."""
-    exponent = rows[..., :, None] - columns[..., None, :]
+    exponent = (rows[..., :, None] - columns[..., None, :]).to(dtype)
     size = exponent.shape[-1]
     future = torch.ones(size, size, dtype=torch.bool, device=rows.device).triu(diagonal + 1)
-    return exponent.masked_fill(future, -torch.inf).to(dtype).exp()
+    return exponent.masked_fill_(future, -torch.inf).exp_()
 
 
 def _checked(
