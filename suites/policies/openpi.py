@@ -44,6 +44,8 @@ from suites.policies.msgpack_arrays import CodecError, decode_openpi, openpi_enc
 DEFAULT_PORT = 8000
 LARGEST_REPLY = 1 << 26
 """Bytes of one frame from the server."""
+FRAGMENT = 1 << 17
+"""Bytes of one frame to the server, which takes in one while the next is made."""
 RETRY_S = 0.5
 
 Message = dict[str, object]
@@ -128,7 +130,9 @@ class OpenpiPolicy:
         socket = self._socket or self.connect()
         deadline = time.monotonic() + self._limits.reply_s
         try:
-            socket.send(self._encode(message))
+            with self._encode(message) as whole:
+                starts = range(0, len(whole), FRAGMENT)
+                socket.send(whole[start : start + FRAGMENT] for start in starts)
             return self._received(socket, deadline)
         except ConnectionClosed as error:
             raise self._closed(error) from error
@@ -146,6 +150,7 @@ class OpenpiPolicy:
         """
         deadline = time.monotonic() + self._limits.ready_s
         socket = self._socket = self._open(deadline)
+        self._encode = openpi_encoder()  # an error that somebody kept may hold the old one's buffer
         try:
             self.metadata = self._received(socket, deadline)
         except ConnectionClosed as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +70,17 @@ def test_openpi_gives_the_actions_of_the_reply(openpi_port: str, prompt: str) ->
         assert (found.dtype, found.shape) == (np.float32, (50, 7))
         assert found[:, 3] == pytest.approx(rows, rel=1e-5)
         assert policy.metadata == {"policy": "fake"}  # type: ignore[attr-defined]
+
+
+def test_openpi_goes_on_after_a_connection_that_broke_while_sending(openpi_port: str) -> None:
+    client = openpi.OpenpiPolicy(f"ws://127.0.0.1:{openpi_port}", LIBERO, QUICK.limits)
+    with closing(client):
+        kept = []  # an error holds on to what was being sent
+        for _ in range(2):
+            client.connect().close()
+            kept.append(fault(client, LIBERO, "go"))
+            assert client.act(seen(LIBERO, "go")).shape == (50, 7)
+        assert [error.fault for error in kept] == [Fault.CLOSED, Fault.CLOSED]
 
 
 @pytest.mark.parametrize("robot", [LIBERO, ROBOTWIN])
