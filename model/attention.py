@@ -47,7 +47,7 @@ def dense_attention(
     pad = (0, 0, 0, 0, 0, padding * tokens_per_frame)
     k, v = functional.pad(k, pad), functional.pad(v, pad)
     keys = range(seen.start, seen.stop + padding)
-    mask = visible(window, tokens_per_frame, frames, keys).to(q.device)
+    mask = visible(window, tokens_per_frame, frames, keys, q.device)
     scores = torch.einsum("bqhd,bkhd->bhqk", q, k) * q.shape[-1] ** -0.5
     weights = scores.masked_fill(~mask, -torch.inf).softmax(-1)
     return torch.einsum("bhqk,bkhd->bqhd", weights, v)
@@ -90,7 +90,7 @@ def window_attention(
         mine, theirs = (_class(r, residue, window.dilation) for r in (frames, seen))
         if not mine:
             continue
-        runs = list(_runs(mine, theirs, residue, window, tokens_per_frame))
+        runs = list(_runs(mine, theirs, residue, window, tokens_per_frame, q.device))
         inside = slice(theirs.start - seen.start, None, window.dilation)
         own = q[:, mine.start - frames.start :: window.dilation]
         parts.append(_attend_runs(own, k[:, inside], v[:, inside], runs))
@@ -134,8 +134,9 @@ def history_attention(
             actions=0,
             restrict_history=restrict,
             all_history=True,
+            device=q.device,
         )
-        return masked_attention(q, k, v, mask.to(q.device))
+        return masked_attention(q, k, v, mask)
     output = window_attention(q, k, v, tokens_per_frame, window)
     if restrict and 0 < history < frames:
         alone = window_attention(q[:, :past], k[:, :past], v[:, :past], tokens_per_frame, window)
@@ -165,7 +166,12 @@ def _class(frames: range, residue: int, dilation: int) -> range:
 
 
 def _runs(
-    mine: range, theirs: range, residue: int, window: Window, tokens_per_frame: int
+    mine: range,
+    theirs: range,
+    residue: int,
+    window: Window,
+    tokens_per_frame: int,
+    device: torch.device,
 ) -> Iterator[_Run]:
     """Group the query frames of one residue class into runs; places count within the class."""
     origin, reach = theirs.start // window.dilation, window.reach(tokens_per_frame)
@@ -177,7 +183,7 @@ def _runs(
         if (last := window.last_frame(frame)) is not None:
             stop = min(stop, (last - residue) // window.dilation - origin + 1)
         spans.append((start, stop))
-    first = 0
+    radius, first = window.radius(tokens_per_frame), 0
     while first < len(spans):
         slides, count = False, 1
         for step in (0, 1):
@@ -186,10 +192,10 @@ def _runs(
                 slides, count = bool(step), length
         start, stop = spans[first]
         place = mine[first] // window.dilation - origin
-        rows = 1 if slides else count
-        band = _band(
-            window.radius(tokens_per_frame), rows, place - start, stop - start, tokens_per_frame
-        )
+        band = None
+        if radius is not None:
+            shape = ((1 if slides else count) * tokens_per_frame, (stop - start) * tokens_per_frame)
+            band = _band(radius, shape, (place - start) * tokens_per_frame, device)
         yield _Run(first, count, start, stop - start, slides, band)
         first += count
 
@@ -205,12 +211,10 @@ def _run_length(spans: list[tuple[int, int]], first: int, step: int) -> int:
     return count
 
 
-def _band(radius: int | None, rows: int, offset: int, width: int, size: int) -> Tensor | None:
-    """Return the band mask of ``rows`` frames against ``width``, the first row at ``offset``."""
-    if radius is None:
-        return None
-    places = torch.arange(rows * size)[:, None] + offset * size
-    return (places - torch.arange(width * size)).abs() <= radius
+def _band(radius: int, shape: tuple[int, int], offset: int, device: torch.device) -> Tensor:
+    """Return which columns are near each row: row ``i`` stands at column ``offset + i``."""
+    whole = torch.ones(shape, dtype=torch.bool, device=device)
+    return whole.triu(offset - radius).tril(offset + radius)
 
 
 def _attend_runs(q: Tensor, k: Tensor, v: Tensor, runs: list[_Run]) -> Tensor:
@@ -227,9 +231,8 @@ def _attend_runs(q: Tensor, k: Tensor, v: Tensor, runs: list[_Run]) -> Tensor:
             seen = slice(run.start * size, stop * size)
             near_keys = keys[seen].unfold(0, run.width * size, size).mT
             near_values = values[seen].unfold(0, run.width * size, size).mT
-            band = None if run.band is None else run.band.to(q.device)
             output = functional.scaled_dot_product_attention(
-                queries.transpose(1, 2), near_keys, near_values, attn_mask=band
+                queries.transpose(1, 2), near_keys, near_values, attn_mask=run.band
             )
             outputs.append(output.transpose(1, 2).reshape(run.frames, size, *own.shape[2:]))
         clips.append(torch.cat(outputs))

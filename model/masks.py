@@ -114,7 +114,13 @@ class Window:
         return self.dilation - frames % self.dilation
 
 
-def visible(window: Window, tokens_per_frame: int, queries: range, keys: range) -> Tensor:
+def visible(
+    window: Window,
+    tokens_per_frame: int,
+    queries: range,
+    keys: range,
+    device: torch.device | None = None,
+) -> Tensor:
     """Return which key token each query token may see, as booleans ``[Nq, Nk]``.
 
     Args:
@@ -122,9 +128,10 @@ def visible(window: Window, tokens_per_frame: int, queries: range, keys: range) 
         tokens_per_frame: ``L``.
         queries: absolute indices of the query frames.
         keys: absolute indices of the key frames; with ``fold_zero_pad`` the appended ones too.
+        device: where to make the mask, which is large; ``None`` is torch's default.
     """
-    frame_q, place_q = _places(queries, tokens_per_frame, window.dilation)
-    frame_k, place_k = _places(keys, tokens_per_frame, window.dilation)
+    frame_q, place_q = _places(queries, tokens_per_frame, window.dilation, device)
+    frame_k, place_k = _places(keys, tokens_per_frame, window.dilation, device)
     frame_q, place_q = frame_q[:, None], place_q[:, None]
     seen = (frame_q - frame_k) % window.dilation == 0
     if window.frames is not None:
@@ -151,6 +158,7 @@ def mixture_mask(
     actions: int,
     restrict_history: bool,
     all_history: bool,
+    device: torch.device | None = None,
 ) -> Tensor:
     """Return the mask of video and action tokens together, booleans ``[V + A, V + A]``.
 
@@ -167,6 +175,7 @@ def mixture_mask(
         restrict_history: history queries see history only.
         all_history: every video query, those of the history included, sees every history token;
             applied after the restriction.
+        device: where to make the mask; ``None`` is torch's default.
 
     Raises:
         ValueError: more history than frames, or a negative count.
@@ -177,8 +186,9 @@ def mixture_mask(
             f"got history {history}, frames {frames}, actions {actions}"
         )
     video, past = frames * tokens_per_frame, history * tokens_per_frame
-    mask = torch.zeros(video + actions, video + actions, dtype=torch.bool)
-    mask[:video, :video] = visible(window, tokens_per_frame, range(frames), range(frames))
+    mask = torch.zeros(video + actions, video + actions, dtype=torch.bool, device=device)
+    clip = range(frames)
+    mask[:video, :video] = visible(window, tokens_per_frame, clip, clip, device)
     if restrict_history:
         mask[:past, past:video] = False
     if all_history:
@@ -188,8 +198,11 @@ def mixture_mask(
     return mask
 
 
-def _places(frames: range, tokens_per_frame: int, dilation: int) -> tuple[Tensor, Tensor]:
+def _places(
+    frames: range, tokens_per_frame: int, dilation: int, device: torch.device | None
+) -> tuple[Tensor, Tensor]:
     """Return each token's frame, and its token index within its residue class."""
-    frame = torch.tensor(frames, dtype=torch.long).repeat_interleave(tokens_per_frame)
-    within = torch.arange(tokens_per_frame).repeat(len(frames))
+    frame = torch.arange(frames.start, frames.stop, device=device)
+    frame = frame.repeat_interleave(tokens_per_frame)
+    within = torch.arange(tokens_per_frame, device=device).repeat(len(frames))
     return frame, frame // dilation * tokens_per_frame + within

@@ -81,7 +81,7 @@ class ActionDiT(nn.Module):
         embedded = self.time_embedding(code)
         times = Times(embedded, self.time_projection(embedded).unflatten(-1, (6, -1)), None)
         context = Context(self.text_embedding(text.states), text_mask(text.mask, text.states))
-        turn = rotation(action_angles(actions.shape[1], self.head_dim), x)
+        turn = rotation(action_angles(actions.shape[1], self.head_dim, x.device), x)
         for block, seen in zip(blocks_of(self.blocks), history, strict=True):
             attention, entered = block.self_attn, block.enter(x, times)
             q = rotate(attention.queries(entered), turn)

@@ -144,7 +144,9 @@ class VideoDiT(nn.Module):
         self._check(latents, timesteps, context, history)
         patches = self.patch_embedding(latents)
         frames, height, width = patches.shape[2:]
-        angles = video_angles(frames, height, width, self.config.head_dim, first_frame=first)
+        angles = video_angles(
+            frames, height, width, self.config.head_dim, first_frame=first, device=latents.device
+        )
         text, mask = self.text_embedding(context), text_mask(context_mask, context)
         if self.config.first_frame_tokens:
             image = self._first_frame(latents[:, :, 0])
@@ -168,8 +170,8 @@ class VideoDiT(nn.Module):
         choice = None
         if history:
             rows = torch.cat((torch.zeros_like(rows), rows), 1)
-            choice = (torch.arange(frames * tokens_per_frame) >= history * tokens_per_frame).long()
-            choice = choice.to(timesteps.device)
+            places = torch.arange(frames * tokens_per_frame, device=timesteps.device)
+            choice = (places >= history * tokens_per_frame).long()
         code = time_code(rows, self.config.freq_dim).to(self.patch_embedding.weight)
         embedded = self.time_embedding(code)
         return Times(embedded, self.time_projection(embedded).unflatten(-1, (6, -1)), choice)

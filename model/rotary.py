@@ -38,33 +38,39 @@ def axis_angles(positions: Tensor, pairs: int) -> Tensor:
 
 
 def video_angles(
-    frames: int, height: int, width: int, head_dim: int, *, first_frame: int = 0
+    frames: int,
+    height: int,
+    width: int,
+    head_dim: int,
+    *,
+    first_frame: int = 0,
+    device: torch.device | None = None,
 ) -> Tensor:
     """Return the angles of a video's tokens, ``[F * h * w, head_dim / 2]``, frame-major."""
     axes = (
-        torch.arange(first_frame, first_frame + frames),
-        torch.arange(height),
-        torch.arange(width),
+        torch.arange(first_frame, first_frame + frames, device=device),
+        torch.arange(height, device=device),
+        torch.arange(width, device=device),
     )
     grids = torch.meshgrid(*axes, indexing="ij")
     angles = [axis_angles(g, n) for g, n in zip(grids, axis_pairs(head_dim), strict=True)]
     return torch.cat(angles, -1).flatten(0, 2)
 
 
-def action_angles(actions: int, head_dim: int) -> Tensor:
+def action_angles(actions: int, head_dim: int, device: torch.device | None = None) -> Tensor:
     """Return the angles of action tokens 0, 1, ..., ``[A, head_dim / 2]``, over all pairs."""
-    return axis_angles(torch.arange(actions), head_dim // 2)
+    return axis_angles(torch.arange(actions, device=device), head_dim // 2)
 
 
 class Rotation(NamedTuple):
-    """Cosines and sines of the angles, ``[N, 1, hd / 2]``, in the network's dtype and place."""
+    """Cosines and sines of the angles, ``[N, 1, hd / 2]``, in the network's dtype."""
 
     cos: Tensor
     sin: Tensor
 
 
 def rotation(angles: Tensor, like: Tensor) -> Rotation:
-    """Prepare angles ``[N, hd / 2]`` once for all layers, on the device and in the dtype given."""
+    """Prepare angles ``[N, hd / 2]`` once for all layers, in the dtype given."""
     return Rotation(angles.cos().to(like)[:, None], angles.sin().to(like)[:, None])
 
 

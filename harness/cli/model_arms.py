@@ -153,11 +153,13 @@ def dtype_on(device: str) -> torch.dtype:
 
 
 def build(make: Callable[[], Any], device: str, dtype: torch.dtype | None = None) -> Any:
-    """Make a network with fixed random weights, ready to run."""
+    """Make a network with fixed random weights where it runs, ready to run."""
     import torch
 
     torch.manual_seed(0)
-    return make().eval().to(device, dtype or dtype_on(device))
+    with torch.device(device):
+        network = make()
+    return network.eval().to(dtype or dtype_on(device))
 
 
 class Inputs:
