@@ -84,11 +84,11 @@ def run_cases(cases: Sequence[Case], rules: Mapping[str, Rule], tolerance: float
             not_run.append(NotRun(name, str(reason)))
             continue
         except BAD_INPUT as error:
-            mismatches.append(Mismatch(name, "input", "a case that can be run", repr(error)))
+            mismatches.append(unusable(name, "input", error))
             continue
         for block in (key for key in case if key.startswith("expected")):
             for where, want, have in differences(case[block], got.get(block, ABSENT), tolerance):
-                mismatches.append(Mismatch(name, f"{block}{where}", _show(want), _show(have)))
+                mismatches.append(Mismatch(name, f"{block}{where}", shown(want), shown(have)))
     return Conformance(len(cases) - len(not_run), tuple(mismatches), tuple(not_run), kinds)
 
 
@@ -137,7 +137,15 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _show(value: Any) -> str:
+def unusable(case: str, field: str, error: Exception) -> Mismatch:
+    """Return the mismatch of a case that a rule could not take."""
+    absent = isinstance(error, KeyError) and len(error.args) == 1
+    got = f"nothing named {error.args[0]!r}" if absent else repr(error)
+    return Mismatch(case, field, "a case that can be run", got)
+
+
+def shown(value: Any) -> str:
+    """Return a value as JSON of at most 200 characters."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 200 else text[:197] + "..."
 

@@ -6,14 +6,22 @@ agree exactly, null only with null, lists element by element.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.conform import ABSENT, BAD_INPUT, Case, Conformance, Mismatch, load_cases
+from harness.conform import (
+    ABSENT,
+    BAD_INPUT,
+    Case,
+    Conformance,
+    Mismatch,
+    load_cases,
+    shown,
+    unusable,
+)
 from harness.errors import nearest
 from theory.golden import RULES, evaluate
 from theory.params import number
@@ -56,11 +64,11 @@ def _check(case: Case) -> Iterator[Mismatch]:
         want, params = _mapping(case, "expect"), _mapping(case, "params")
         have = evaluate(kind, params)
     except BAD_INPUT as error:
-        yield Mismatch(name, "params", "a case that can be run", repr(error))
+        yield unusable(name, "params", error)
         return
     for field, expected in want.items():
         for where, left, right in _differences(expected, have.get(field, ABSENT), tolerance):
-            yield Mismatch(name, f"{field}{where}", _show(left), _show(right))
+            yield Mismatch(name, f"{field}{where}", shown(left), shown(right))
 
 
 def _mapping(case: Case, name: str) -> Mapping[str, Any]:
@@ -93,8 +101,3 @@ def _same(want: Any, have: Any, tolerance: Tolerance) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _show(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 200 else text[:197] + "..."

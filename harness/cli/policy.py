@@ -211,8 +211,10 @@ GATES = ("real-time", "repeat", "order", "company")
 
 def show(report: Report, robot: Embodiment, factor: float) -> None:
     """Print a probe's findings."""
+    beyond = robot.limit is not None and max(-report.lowest, report.highest) > robot.limit
+    remark = f": the controller executes at most {robot.limit:g} as given" if beyond else ""
     print(f"{'chunk':12} [{report.rows}, {robot.action_dim}], values {report.lowest:.4g} to "
-          f"{report.highest:.4g}")  # fmt: skip
+          f"{report.highest:.4g}{remark}")  # fmt: skip
     print(f"{'first call':12} {1000 * report.first_s:10.1f} ms, connecting and loading included")
     for share in (50, 90, 99, 100):
         name = "slowest" if share == 100 else f"p{share}"

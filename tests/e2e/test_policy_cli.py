@@ -98,6 +98,22 @@ def test_more_actions_executed_than_given(command, verb: str) -> None:
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.parametrize(("suite", "remark"), [("liberoplus", True), ("robotwin", False)])
+def test_actions_beyond_the_controllers_range_are_remarked_on(
+    command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, suite: str, remark: bool
+) -> None:
+    width = {"liberoplus": 7, "robotwin": 14}[suite]
+    (tmp_path / "loud.py").write_text(
+        f"import numpy as np\ndef act(seen):\n    return np.full((50, {width}), -1.5)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "loud", raising=False)
+    ended = command("probe-policy", "--policy", "python:loud:act", "--suite", suite, "--calls", 3)
+    assert ended.code == 0, ended.err
+    assert "values -1.5 to -1.5" in ended.out
+    assert ("the controller executes at most 1 as given" in ended.out) == remark
+
+
 def test_the_reference_model_is_probed(command) -> None:
     pytest.importorskip("torch", reason="the model extra is not installed")
     ended = command(

@@ -69,6 +69,7 @@ def test_unknown_kinds_bad_inputs_and_unrunnable_cases_are_told_apart() -> None:
     ]
     result = run_cases(cases, {"square": square}, 0.0)
     assert [mismatch.field for mismatch in result.mismatches] == ["kind", "input"]
+    assert result.mismatches[1].got == "nothing named 'input'"
     assert [skipped.reason for skipped in result.not_run] == ["needs a larger machine"]
     assert result.run == 2
 
