@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from harness.keys import content_key
 from harness.plan import Prepared
@@ -26,8 +26,9 @@ from harness.protocols import (
     Suite,
     Value,
 )
-from harness.records import Judgment, Missing, Question, Row, Score, TaskPlan, WorkItem
+from harness.records import Judgment, Missing, Row, Score, TaskPlan, WorkItem
 from harness.store import Journal
+from harness.trial import Ask, on_trial
 
 T = TypeVar("T")
 N = TypeVar("N")
@@ -77,14 +78,6 @@ def _keep_latest(table: dict[N, R], name: N, row: R) -> None:
         table[name] = row
 
 
-class Ask(NamedTuple):
-    """One question about one item, and how often it was asked before."""
-
-    item: WorkItem
-    question: Question
-    round: int
-
-
 @dataclass(frozen=True)
 class Loop:
     """One pass over a plan.
@@ -130,7 +123,7 @@ class Loop:
         left = Counter(ask.item.key for ask in asks)
         judge, within_budget = self.judge_of(plan, index), True
         call = partial(attempt_ask, judge, plan.task.videos)
-        for ask, reply in self.executor_of(plan).map(call, asks):
+        for ask, reply in on_trial(plan.judge, self.executor_of(plan).map(call, asks)):
             if reply.missing is Missing.BUDGET:
                 within_budget = False  # replies in flight were paid for: go on taking them in
                 continue

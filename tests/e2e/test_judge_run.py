@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -54,8 +55,8 @@ class Judge(BaseHTTPRequestHandler):
         with self.lock:
             self.seen.append(text)
             how = self.plan.get(len(self.seen), "")
-        if how == "500":
-            return self.send_error(500)
+        if how in ("401", "500"):
+            return self.send_error(int(how))
         if how == "html":
             return self.reply(b"<html>busy</html>", "text/html")
         said = "no " * 5000 if how == "long" else "Score: 3" if "GRADE" in text else "No"
@@ -167,6 +168,31 @@ def test_every_failure_is_a_row_with_a_reason_and_the_run_resumes(
     met = [v for v in again.results.verdicts if v.measured]
     assert {v.outcome for v in met} == {"incomparable"}
     assert any("judge is other here" in reason for v in met for reason in v.reasons)
+
+
+@pytest.mark.parametrize("trouble", ["wrong key", "no server"])
+def test_a_judge_that_answers_nothing_ends_the_run_and_leaves_nothing_behind(
+    runfile: Path, tmp_path: Path, command: Callable, trouble: str
+) -> None:
+    good = runfile.read_text()
+    if trouble == "wrong key":
+        Judge.plan = dict.fromkeys(range(1, 100), "401")
+    else:
+        elsewhere = re.sub(r":\d+/v1", ":9/v1", good)
+        runfile.write_text(elsewhere.replace("attempts = 2", "attempts = 1"))
+    ended = command("run", runfile, "--out", "r", "--quiet")
+    assert ended.code == 4
+    assert "the judge judge answered none of its first" in ended.err
+    said = {"wrong key": "judge.api_key_env", "no server": "the connection failed"}[trouble]
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+    assert len(Judge.seen) < 24
+    left = [row for row in load_run(tmp_path / "r").rows if isinstance(row, Judgment)]
+    assert {row.missing for row in left} <= {Missing.DECODE}
+    Judge.plan, Judge.seen = {}, []
+    runfile.write_text(good)
+    command("run", runfile, "--out", "r" if trouble == "wrong key" else "other", "--quiet")
+    assert len(Judge.seen) == 24
 
 
 def test_a_budget_ends_a_run_cleanly_and_the_same_command_goes_on(
