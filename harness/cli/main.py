@@ -22,6 +22,7 @@ from harness.cli import (
     plan,
     policy,
     profile,
+    recheck,
     report,
     run,
     score,
@@ -44,7 +45,7 @@ app = typer.Typer(
     "not met, 70 a bug, 130 interrupted. `kairos-eval VERB --help` explains each verb.",
 )
 for module in (
-    run, plan, report, audit, bound, profile, conform, score, compare, policy, inspect
+    run, plan, report, audit, bound, profile, conform, score, recheck, compare, policy, inspect
 ):  # fmt: skip
     module.register(app)
 

@@ -1,18 +1,20 @@
-"""Drift canaries: questions with recorded replies, asked at the start and end of a run.
+"""Drift canaries: questions with recorded replies, asked again.
 
 A served model can be replaced behind an unchanged name. Canaries cannot prove that it was not,
-but a changed reply to a greedy judge proves that something was. They are asked like any other
+but a changed reply of a greedy judge proves that something was. They are asked like any other
 question and count against a judge's budget.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.protocols import JudgeClient, Reply
-from harness.records import Question, WorkItem
+import numpy as np
+
+from harness.protocols import Reply
+from harness.records import Judgment, Question, Row, TaskPlan, WorkItem
 
 
 @dataclass(frozen=True)
@@ -21,23 +23,36 @@ class Canary:
 
     item: WorkItem
     question: Question
-    media: Path | None
+    media: Path
     expected: str
+
+    @property
+    def name(self) -> str:
+        """Model, sample and question."""
+        return f"{self.item.model} · {self.item.sample.id} · {self.question.id}"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A canary whose reply is another one now."""
+
+    canary: Canary
+    reply: str
 
 
 @dataclass(frozen=True)
 class CanaryReport:
     """How many replies differ from the record.
 
-    ``total`` canaries were asked; ``changed`` answered differently, ``unanswered`` not at all.
-    An unanswered canary says nothing about drift and is never counted as unchanged.
-    ``names`` are "item key / question id" of the changed ones.
+    ``total`` canaries were asked; ``changed`` were answered differently, ``unanswered`` not at
+    all, for the ``reasons`` given. An unanswered canary says nothing about drift and is never
+    counted as unchanged.
     """
 
-    changed: int
     total: int
+    changed: tuple[Change, ...] = ()
     unanswered: int = 0
-    names: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
     @property
     def drifted(self) -> bool | None:
@@ -47,9 +62,24 @@ class CanaryReport:
         return None if self.unanswered or not self.total else False
 
 
-def ask_canaries(judge: JudgeClient, canaries: Sequence[Canary]) -> list[Reply]:
-    """Ask every canary once, in order."""
-    return [judge.ask(canary.item, canary.question, canary.media) for canary in canaries]
+def choose(plan: TaskPlan, rows: Iterable[Row], count: int) -> list[Canary]:
+    """Return up to ``count`` answered questions of a task, evenly spread over its plan."""
+    latest: dict[tuple[str, str], Judgment] = {}
+    for row in rows:
+        if isinstance(row, Judgment):
+            name = (row.item, row.question)
+            if name not in latest or latest[name].round <= row.round:
+                latest[name] = row
+    folder = Path(plan.task.videos) if plan.task.videos else None
+    answered = [
+        Canary(item, question, folder / item.artifact.name, row.raw)
+        for item in plan.items
+        if folder is not None and item.artifact is not None
+        for question in item.questions
+        if (row := latest.get((item.key, question.id))) is not None and row.raw is not None
+    ]
+    places = np.linspace(0, len(answered) - 1, min(count, len(answered)))
+    return [answered[place] for place in places.round().astype(int)]
 
 
 def compare_replies(canaries: Sequence[Canary], replies: Sequence[Reply]) -> CanaryReport:
@@ -59,14 +89,14 @@ def compare_replies(canaries: Sequence[Canary], replies: Sequence[Reply]) -> Can
         ValueError: there is not exactly one reply per canary.
     """
     pairs = list(zip(canaries, replies, strict=True))
-    changed = tuple(
-        f"{canary.item.key} / {canary.question.id}"
-        for canary, reply in pairs
-        if reply.raw is not None and reply.raw.strip() != canary.expected.strip()
-    )
+    silent = [reply for _, reply in pairs if reply.raw is None]
     return CanaryReport(
-        changed=len(changed),
         total=len(pairs),
-        unanswered=sum(reply.raw is None for _, reply in pairs),
-        names=changed,
+        changed=tuple(
+            Change(canary, reply.raw)
+            for canary, reply in pairs
+            if reply.raw is not None and reply.raw.strip() != canary.expected.strip()
+        ),
+        unanswered=len(silent),
+        reasons=tuple(dict.fromkeys(reply.detail or str(reply.missing) for reply in silent)),
     )

@@ -59,7 +59,8 @@ class Judge(BaseHTTPRequestHandler):
             return self.send_error(int(how))
         if how == "html":
             return self.reply(b"<html>busy</html>", "text/html")
-        said = "no " * 5000 if how == "long" else "Score: 3" if "GRADE" in text else "No"
+        said = "Score: 3" if "GRADE" in text else "Yes" if how == "other" else "No"
+        said = "no " * 5000 if how == "long" else said
         document = {"model": "served-v1", "choices": [{"message": {"content": said}}]}
         return self.reply(json.dumps(document).encode(), "application/json")
 
@@ -204,6 +205,42 @@ def test_a_budget_ends_a_run_cleanly_and_the_same_command_goes_on(
         answered = [row for row in load_run(tmp_path / "r").rows
                     if isinstance(row, Judgment) and row.raw]  # fmt: skip
         assert len(answered) == expected
+
+
+def test_a_judge_is_asked_again_and_a_change_is_named(
+    runfile: Path, tmp_path: Path, command: Callable
+) -> None:
+    command("run", runfile, "--out", "r", "--quiet")
+    before = [row for row in load_run(tmp_path / "r").rows if isinstance(row, Judgment)]
+    same = command("recheck", "r", "--questions", 6, "--quiet")
+    assert same.code == 0, same.err
+    assert "6 questions asked again, 0 replies changed, 0 missing" in same.out
+    Judge.plan = {len(Judge.seen) + 2: "other", len(Judge.seen) + 3: "html"}
+    other = command("recheck", "r", "--questions", 6, "--quiet")
+    assert other.code == 1
+    assert "6 questions asked again, 1 replies changed, 1 missing" in other.out
+    assert "'No' is now 'Yes'" in other.out
+    assert "expected JSON, got a web page" in other.out
+    for path in (tmp_path / "videos").glob("*.mp4"):
+        path.write_bytes(path.read_bytes() + b"longer")
+    swapped = command("recheck", "r", "--questions", 6, "--quiet")
+    assert swapped.code == 3
+    assert "is not the video that was judged" in swapped.out
+    assert [row for row in load_run(tmp_path / "r").rows if isinstance(row, Judgment)] == before
+    Judge.plan = dict.fromkeys(range(1, 1000), "401")
+    for path in (tmp_path / "videos").glob("*.mp4"):
+        path.write_bytes(path.read_bytes()[: -len("longer")])
+    refused = command("recheck", "r", "--quiet")
+    assert refused.code == 4
+    assert "judge.api_key_env" in refused.err
+
+
+def test_a_run_without_a_judge_is_not_asked_again(tmp_path: Path, command: Callable) -> None:
+    (tmp_path / "run.toml").write_text('name = "tables"\naudit = true\n')
+    command("run", "run.toml", "--out", "r", "--quiet")
+    ended = command("recheck", "r")
+    assert ended.code == 4
+    assert "no judge of this run can be asked again" in ended.err
 
 
 def test_shards_of_a_run_share_a_directory(

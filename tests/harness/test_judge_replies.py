@@ -8,12 +8,23 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from harness.judges.canary import Canary, CanaryReport, ask_canaries, compare_replies
+from harness.judges.canary import Canary, choose, compare_replies
 from harness.judges.parse import Parsed, ParseFailure, scale, yes_no
 from harness.judges.recorded import RecordedJudge
 from harness.protocols import Answer, Reply
-from harness.records import JudgeId, Missing, Question, Sample, WorkItem
+from harness.records import (
+    Artifact,
+    JudgeId,
+    Judgment,
+    Missing,
+    Question,
+    Sample,
+    Task,
+    TaskPlan,
+    WorkItem,
+)
 
 SAMPLE = Sample(id="s1", suite="toy", cluster="s1")
 QUESTION = Question(id="q1")
@@ -123,26 +134,57 @@ def test_a_reply_that_the_record_lacks_is_a_reason() -> None:
         assert "'q1'" in reply.detail
 
 
+CLIP = Artifact(sha256="0" * 64, size=1, name="s1.mp4")
+
+
+def plan_of(questions: int) -> TaskPlan:
+    asked = tuple(Question(id=f"q{n}") for n in range(questions))
+    item = replace(ITEM, questions=asked, artifact=CLIP)
+    task = Task(suite="toy", model="m", videos="clips")
+    return TaskPlan(task=task, judge=IDENTITY, protocol={}, items=(item,))
+
+
+def said(question: int, raw: str | None, number: int = 0) -> Judgment:
+    missing = None if raw else Missing.TIMEOUT
+    return Judgment(
+        key=f"{question}-{number}", item="k1", question=f"q{question}", raw=raw, round=number,
+        missing=missing,
+    )  # fmt: skip
+
+
 def canaries(*expected: str) -> list[Canary]:
-    return [
-        Canary(item=ITEM, question=Question(id=f"q{n}"), media=None, expected=text)
-        for n, text in enumerate(expected)
-    ]
+    rows = [said(number, raw) for number, raw in enumerate(expected)]
+    return choose(plan_of(len(expected)), rows, len(expected))
 
 
 def test_canaries_tell_changed_unchanged_and_unanswered_apart() -> None:
     known = canaries("Yes", "No.", "3", "4")
-    answers = {"k1": {"q0": Answer(raw="Yes\n"), "q1": Answer(raw="No"), "q2": Answer(raw="3")}}
-    report = compare_replies(known, ask_canaries(RecordedJudge(IDENTITY, answers), known))
-    assert report == CanaryReport(changed=1, total=4, unanswered=1, names=("k1 / q1",))
+    now = ("Yes\n", "No", "3", None)
+    replies = [Reply(raw=raw, missing=None if raw else Missing.TIMEOUT) for raw in now]
+    report = compare_replies(known, replies)
+    assert [(one.canary.question.id, one.reply) for one in report.changed] == [("q1", "No")]
+    assert (report.total, report.unanswered, report.reasons) == (4, 1, ("timed out",))
     assert report.drifted is True
+    assert report.changed[0].canary.name == "m · s1 · q1"
 
 
 def test_silence_is_not_taken_for_no_drift() -> None:
     known = canaries("Yes", "No")
-    lost = Reply(raw=None, missing=Missing.TIMEOUT)
+    lost = Reply(raw=None, missing=Missing.TIMEOUT, detail="no answer within 5 s")
     assert compare_replies(known, [Reply(raw="Yes"), Reply(raw="No")]).drifted is False
-    assert compare_replies(known, [Reply(raw="Yes"), lost]).drifted is None
+    silent = compare_replies(known, [Reply(raw="Yes"), lost])
+    assert (silent.drifted, silent.reasons) == (None, ("no answer within 5 s",))
     assert compare_replies([], []).drifted is None
     with pytest.raises(ValueError, match="shorter"):
         compare_replies(known, [lost])
+
+
+def test_canaries_are_the_latest_replies_spread_over_the_whole_plan() -> None:
+    rows = [said(n, str(n)) for n in range(100)] + [said(50, "again", 1), said(99, None, 1)]
+    chosen = choose(plan_of(100), rows, 5)
+    assert [one.question.id for one in chosen] == ["q0", "q24", "q49", "q74", "q98"]
+    assert all(one.media == Path("clips/s1.mp4") for one in chosen)
+    every = {one.question.id: one.expected for one in choose(plan_of(100), rows, 1000)}
+    assert len(every) == 99
+    assert every["q50"] == "again"
+    assert choose(plan_of(3), [], 5) == []

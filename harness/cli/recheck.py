@@ -1,0 +1,110 @@
+"""``recheck``: is the judge of a run still the one that answered?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.options import Quiet, RunDir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.judges.canary import Canary, CanaryReport
+    from harness.protocols import JudgeClient, Progress, Reply
+    from harness.records import Row, TaskPlan
+    from harness.trial import Ask
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb of this file."""
+    app.command()(recheck)
+
+
+def recheck(
+    run: RunDir,
+    questions: Annotated[int, typer.Option(min=1, help="Questions to ask again, per task.")] = 20,
+    quiet: Quiet = False,
+) -> int:
+    """Ask the judge of RUN some of its questions again and compare the replies.
+
+    A model behind a server can be replaced without a change of name; a changed reply of a judge
+    that does not sample shows it, equal replies do not exclude it. Do this before a run is
+    continued or its replies are reused. Nothing is stored.
+
+    Exits 1 when a reply changed, 3 when one is missing and none changed.
+    """
+    from harness.cli.progress import progress
+    from harness.errors import ExitCode, PreconditionError
+    from harness.judges.factory import KINDS
+    from harness.store import load_run
+
+    stored = load_run(run)
+    tasks = [plan for plan in stored.plan.tasks if plan.judge.kind in KINDS]
+    if not tasks:
+        raise PreconditionError(
+            "no judge of this run can be asked again",
+            where=str(run),
+            expected=f"a task with a judge of kind {' or '.join(sorted(KINDS))}",
+        )
+    with progress(quiet=quiet) as tell:
+        reports = [ask_again(plan, stored.rows, questions, tell) for plan in tasks]
+    for plan, found in zip(tasks, reports, strict=True):
+        show(plan, found)
+    if any(found.drifted for found in reports):
+        return ExitCode.GATE_FAILED
+    return ExitCode.INCOMPLETE if any(found.drifted is None for found in reports) else ExitCode.OK
+
+
+def ask_again(plan: TaskPlan, rows: Sequence[Row], count: int, tell: Progress) -> CanaryReport:
+    """Ask a task's judge up to ``count`` of its questions again."""
+    from harness.judges.canary import choose, compare_replies
+    from harness.judges.factory import make_judge
+    from harness.trial import Ask, on_trial
+
+    canaries = choose(plan, rows, count)
+    tell.expect(len(canaries))
+    tell.note(f"{plan.judge.name}, asked again")
+
+    def replies() -> Iterator[tuple[Ask, Reply]]:
+        judge = make_judge(plan.task.judge)
+        for canary in canaries:
+            yield Ask(canary.item, canary.question, 0), reply_of(judge, canary)
+            tell.advance()
+
+    heard = {(ask.item.key, ask.question.id): reply
+             for ask, reply in on_trial(plan.judge, replies() if canaries else ())}  # fmt: skip
+    return compare_replies(canaries, [heard[one.item.key, one.question.id] for one in canaries])
+
+
+def reply_of(judge: JudgeClient, canary: Canary) -> Reply:
+    """Ask one question about the video that was judged, not about another one of its name."""
+    from harness.keys import file_sha256
+    from harness.protocols import Reply
+    from harness.records import Missing
+
+    artifact = canary.item.artifact
+    if canary.media.is_file() and artifact and file_sha256(canary.media) != artifact.sha256:
+        said = f"{artifact.name} is not the video that was judged"
+        return Reply(raw=None, missing=Missing.INPUT, detail=said)
+    return judge.ask(canary.item, canary.question, canary.media)
+
+
+def show(plan: TaskPlan, found: CanaryReport) -> None:
+    """Print what a task's judge says now."""
+    judge = plan.task.judge
+    print(
+        f"{plan.task.suite} · {plan.task.model} · judge {plan.judge.name}: {found.total} questions "
+        f"asked again, {len(found.changed)} replies changed, {found.unanswered} missing"
+    )
+    for change in found.changed:
+        print(
+            f"  {change.canary.name}: {change.canary.expected!r:.120} is now {change.reply!r:.120}"
+        )
+    for reason in found.reasons:
+        print(f"  missing: {reason}")
+    if not found.total:
+        print("  no reply of it is stored")
+    if found.changed and judge.temperature:
+        print(f"  it samples at temperature {judge.temperature:g}: replies also differ by chance")
