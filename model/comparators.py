@@ -130,17 +130,3 @@ def accounts() -> list[Account]:
         )
         for name, passes, work, reported, assumption in rows
     ]
-
-
-def work_ceiling_pflop(seconds: float, tera_per_second: float) -> float:
-    """Return the most PFLOP that hardware can do in a time, at its printed dense peak.
-
-    A reported time bounds the work of the run it belongs to: 43 s on an A800 (312 TFLOP/s in
-    bfloat16) allow 13.4 PFLOP, below the 90.6 of fifty guided steps.
-
-    Raises:
-        ValueError: a time or rate that is not positive.
-    """
-    if seconds <= 0 or tera_per_second <= 0:
-        raise ValueError(f"expected positive seconds and rate, got {seconds}, {tera_per_second}")
-    return seconds * tera_per_second / 1e3

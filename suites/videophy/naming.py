@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from harness.errors import DataError
 
@@ -126,13 +126,3 @@ def read_map(text: str, where: str, captions: Sequence[str]) -> dict[int, str]:
     except csv.Error as error:
         raise DataError(f"not CSV: {error}", where=f"{where}, line {reader.line_num}") from error
     return found
-
-
-def judge_csv(folder: Path, videos: Mapping[int, str], captions: Sequence[str]) -> str:
-    """Return the judge's input: header ``videopath,caption``, the caption unchanged."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(HEADER)
-    for index, name in sorted(videos.items()):
-        writer.writerow((str(folder / name), captions[index]))
-    return out.getvalue()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from model.comparators import COMPARATORS, accounts, work_ceiling_pflop
+from model.comparators import COMPARATORS, accounts
 from model.config import CONFIGS, DeltaConfig, ModelConfig, full_attention, get_config
 from model.counting import (
     Grid,
@@ -255,12 +255,8 @@ def test_the_papers_rows_fit_one_convention():
     assert len(COMPARATORS) == 3
 
 
-def test_the_hardware_ceiling_excludes_the_guided_run():
-    ceiling = work_ceiling_pflop(43, 312)
-    assert ceiling == pytest.approx(13.4, abs=0.05)
+def test_the_work_of_the_guided_run():
     assert 100 * petaflop(V1) == pytest.approx(90.6, abs=0.05)
-    with pytest.raises(ValueError, match="positive seconds"):
-        work_ceiling_pflop(0, 312)
 
 
 def test_work_adds_up():

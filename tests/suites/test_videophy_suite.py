@@ -10,7 +10,7 @@ from harness.errors import ConfigError, DataError, PreconditionError
 from harness.protocols import Answer, Workload
 from harness.records import Judge, Missing, Task, WorkItem
 from suites.videophy.data import TEST_FILE, load_captions2, load_test_set
-from suites.videophy.naming import judge_csv, match_names, read_map
+from suites.videophy.naming import match_names, read_map
 from suites.videophy.suite import VIDEOPHY, VIDEOPHY2, human_tasks
 
 CAPTIONS = ["A ball, red, rolls.", "Water flows.", "A cup falls."]
@@ -137,11 +137,6 @@ def test_a_map_says_which_video_is_meant() -> None:
 def test_a_wrong_map_is_refused(text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_map(text, "m", CAPTIONS)
-
-
-def test_the_judges_input_keeps_the_caption_unchanged(tmp_path: Path) -> None:
-    text = judge_csv(Path("v"), {0: "0.mp4"}, CAPTIONS)
-    assert text == 'videopath,caption\nv/0.mp4,"A ball, red, rolls."\n'
 
 
 def test_human_labels_are_the_videos_a_generator_has(shared: Path) -> None:
