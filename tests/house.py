@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("harness", "model", "theory", "suites", "reports")
+PACKAGES = ("harness", "model", "theory", "suites", "reports", "tests")
 FILE_CAP, FUNCTION_CAP = 400, 60
 BROAD_EXCEPT_HOME = "harness/engine.py"
 

@@ -20,7 +20,7 @@ from harness.reduce import count, reduce_run
 from harness.verdicts import decide
 from suites.liberoplus.catalog import CATEGORIES, KEYS, MIX, catalog, sizes
 from suites.registry import get_suite
-from suites.robotwin.seeds import acceptance, manifest
+from suites.robotwin.seeds import manifest
 from suites.robotwin.tasks import TASKS
 
 OFFICIAL = {key: name for name, key in CATEGORIES.items()}
@@ -293,13 +293,6 @@ def test_missing_tasks_leave_the_value_and_are_counted(fake: ModuleType, tmp_pat
     assert cell.estimate.worst <= (cell.estimate.value or 0) <= cell.estimate.best
 
 
-def test_the_example_is_small_and_says_what_it_is() -> None:
-    task = Task(suite="robotwin", model="made up", example=True)
-    plan = prepare(RunSpec(name="r", tasks=(task,)), get_suite).plan.tasks[0]
-    assert len(plan.items) == 200
-    assert plan.notes[0].startswith("example data")
-
-
 def test_equal_seeds_are_one_cluster(tmp_path: Path) -> None:
     place = tmp_path / "out" / "click_bell" / "clean" / "chunk_000" / "click_bell"
     place.mkdir(parents=True)
@@ -400,24 +393,3 @@ def test_a_locked_recording_is_one_message(fake: ModuleType, tmp_path: Path) -> 
     with pytest.raises(DataError, match="locked"):
         prepared("liberoplus", path)
     connection.close()
-
-
-def test_the_manifest_is_the_official_one(shared: Path) -> None:
-    document = json.loads((shared / "robotwin" / "expert_seeds.json").read_text())["configs"]
-    names = {"demo_clean": "clean", "demo_randomized": "random"}
-    official = {
-        (task, names[config]): tuple(seeds)
-        for config, tasks in document.items()
-        for task, seeds in tasks.items()
-    }
-    assert manifest() == official
-    assert acceptance("put_object_cabinet", "random") == pytest.approx(0.052, abs=0.0005)
-
-
-def test_the_base_asset_list_is_the_official_one(shared: Path) -> None:
-    from suites.liberoplus.workload import base_assets
-
-    document = json.loads((shared / "libero_plus" / "base_asset_tasks.json").read_text())
-    assert {suite: sorted(some) for suite, some in base_assets().items()} == {
-        suite: [number - 1 for number in ids] for suite, ids in document["ids"].items()
-    }
