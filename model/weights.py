@@ -79,10 +79,16 @@ def load_kairos_checkpoint(
 
     Raises:
         CheckpointError: no such file, not a safetensors file, truncated, corrupt, values that are
-            not finite, or names and shapes that do not match.
+            not finite, names and shapes that do not match, or a GPU that is not there.
     """
     if dtype not in FLOATING:
         raise CheckpointError(f"dtype {dtype}: expected a floating dtype")
+    place = torch.device(device)
+    if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
+        raise CheckpointError(
+            f"device {place}: this machine has {torch.cuda.device_count()} CUDA devices; "
+            "cpu is always there"
+        )
     path = Path(path)
     files = tensor_files(path)
     shapes: dict[str, tuple[int, ...]] = {}
@@ -101,7 +107,7 @@ def load_kairos_checkpoint(
     report = compare(network, stripped)
     if not report.ok:
         raise CheckpointError(f"{path}: its tensors do not fit the network: {report}")
-    network = network.to_empty(device=device).to(dtype)
+    network = network.to_empty(device=place).to(dtype)
     _widen_gates(network)
     targets = network.state_dict()
     for file in files:

@@ -262,6 +262,14 @@ def test_values_that_do_not_fit_the_asked_dtype_are_refused(tmp_path, video_tens
     refused(path, "expected a floating dtype", heads=HEADS, dtype=torch.int8)
 
 
+def test_a_gpu_that_is_not_there_is_refused(tmp_path, video_tensors, monkeypatch):
+    path = save(tmp_path / "w.safetensors", video_tensors)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    refused(path, "device cuda: this machine has 0 CUDA devices", device="cuda")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    refused(path, "device cuda:2: this machine has 2", device="cuda:2")
+
+
 def test_shapes_that_make_no_network_are_one_message(tmp_path, video_tensors):
     name = next(n for n in video_tensors if n.endswith("a_proj.weight"))
     tensors = {**video_tensors, name: torch.zeros(10_000, video_tensors[name].shape[1])}
