@@ -18,6 +18,7 @@ from harness.keys import content_key
 from harness.plan import Prepared
 from harness.protocols import (
     Answer,
+    Ask,
     Executor,
     JudgeClient,
     Progress,
@@ -28,7 +29,7 @@ from harness.protocols import (
 )
 from harness.records import Judgment, Missing, Row, Score, TaskPlan, WorkItem
 from harness.store import Journal
-from harness.trial import Ask, on_trial
+from harness.trial import on_trial
 
 T = TypeVar("T")
 N = TypeVar("N")
@@ -123,7 +124,10 @@ class Loop:
         left = Counter(ask.item.key for ask in asks)
         judge, within_budget = self.judge_of(plan, index), True
         call = partial(attempt_ask, judge, plan.task.videos)
-        for ask, reply in on_trial(plan.judge, self.executor_of(plan).map(call, asks)):
+        replies = self.executor_of(plan).map(call, asks)
+        if self.prepared.workloads[index].answers is None:  # gaps of a record are no breakdown
+            replies = on_trial(plan.judge.name, replies)
+        for ask, reply in replies:
             if reply.missing is Missing.BUDGET:
                 within_budget = False  # replies in flight were paid for: go on taking them in
                 continue

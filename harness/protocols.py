@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from harness.records import (
     Cell,
@@ -191,6 +191,14 @@ class JudgeClient(Protocol):
     def ask(self, item: WorkItem, question: Question, media: Path | None) -> Reply:
         """Answer one question; every foreseeable failure is a reply with a reason."""
         ...
+
+
+class Ask(NamedTuple):
+    """One question about one item, and how often it was asked before."""
+
+    item: WorkItem
+    question: Question
+    round: int
 
 
 class Reply(Record, frozen=True, kw_only=True):

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harness.judges.canary import Canary, CanaryReport
-    from harness.protocols import JudgeClient, Progress, Reply
+    from harness.protocols import Ask, JudgeClient, Progress, Reply
     from harness.records import Row, TaskPlan
-    from harness.trial import Ask
 
 
 def register(app: typer.Typer) -> None:
@@ -61,7 +60,8 @@ def ask_again(plan: TaskPlan, rows: Sequence[Row], count: int, tell: Progress) -
     """Ask a task's judge up to ``count`` of its questions again."""
     from harness.judges.canary import choose, compare_replies
     from harness.judges.factory import make_judge
-    from harness.trial import Ask, on_trial
+    from harness.protocols import Ask
+    from harness.trial import on_trial
 
     canaries = choose(plan, rows, count)
     tell.expect(len(canaries))
@@ -73,8 +73,8 @@ def ask_again(plan: TaskPlan, rows: Sequence[Row], count: int, tell: Progress) -
             yield Ask(canary.item, canary.question, 0), reply_of(judge, canary)
             tell.advance()
 
-    heard = {(ask.item.key, ask.question.id): reply
-             for ask, reply in on_trial(plan.judge, replies() if canaries else ())}  # fmt: skip
+    trial = on_trial(plan.judge.name, replies() if canaries else ())
+    heard = {(ask.item.key, ask.question.id): reply for ask, reply in trial}
     return compare_replies(canaries, [heard[one.item.key, one.question.id] for one in canaries])
 
 

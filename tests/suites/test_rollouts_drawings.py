@@ -40,8 +40,8 @@ def fake() -> ModuleType:
 
 
 def drawn(*tasks: Task) -> tuple:
-    from harness.engine import Ask, Known, judgment, new_scores
-    from harness.protocols import Reply
+    from harness.engine import Known, judgment, new_scores
+    from harness.protocols import Ask, Reply
 
     ready = prepare(RunSpec(name="r", tasks=tasks), get_suite)
     rows: list = []
