@@ -95,8 +95,8 @@ def show(plan: TaskPlan, found: CanaryReport) -> None:
     """Print what a task's judge says now."""
     judge = plan.task.judge
     print(
-        f"{plan.task.suite} · {plan.task.model} · judge {plan.judge.name}: {found.total} questions "
-        f"asked again, {len(found.changed)} replies changed, {found.unanswered} missing"
+        f"{plan.task.suite} · {plan.task.model} · judge {plan.judge.name}: questions asked again "
+        f"{found.total}, replies changed {len(found.changed)}, missing {found.unanswered}"
     )
     for change in found.changed:
         print(

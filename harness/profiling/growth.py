@@ -102,7 +102,7 @@ def grow(book: Notebook, arm: str, rows: Sequence[Measurement]) -> Iterator[Meas
     lengths = [row.x or 0.0 for row in mine]
     names = ("exponent", "r2", "r2 power", "r2 exponential")
     if len(set(lengths)) < 2:
-        reason = f"{len(mine)} lengths have a value, a growth needs two"
+        reason = f"a growth needs two lengths that have a value, got {len(mine)}"
         yield from (book.measured(name, arm, None, None, reason=reason) for name in names)
         return
     seconds = [best(row) for row in mine]

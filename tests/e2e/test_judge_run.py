@@ -214,11 +214,11 @@ def test_a_judge_is_asked_again_and_a_change_is_named(
     before = [row for row in load_run(tmp_path / "r").rows if isinstance(row, Judgment)]
     same = command("recheck", "r", "--questions", 6, "--quiet")
     assert same.code == 0, same.err
-    assert "6 questions asked again, 0 replies changed, 0 missing" in same.out
+    assert "questions asked again 6, replies changed 0, missing 0" in same.out
     Judge.plan = {len(Judge.seen) + 2: "other", len(Judge.seen) + 3: "html"}
     other = command("recheck", "r", "--questions", 6, "--quiet")
     assert other.code == 1
-    assert "6 questions asked again, 1 replies changed, 1 missing" in other.out
+    assert "questions asked again 6, replies changed 1, missing 1" in other.out
     assert "'No' is now 'Yes'" in other.out
     assert "expected JSON, got a web page" in other.out
     for path in (tmp_path / "videos").glob("*.mp4"):

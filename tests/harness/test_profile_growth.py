@@ -146,7 +146,7 @@ def test_one_length_has_no_growth() -> None:
     profile.lengths = (100,)
     (exponent,) = found(run(profile), "exponent", HYBRID)
     assert exponent.value is None
-    assert exponent.reason == "1 lengths have a value, a growth needs two"
+    assert exponent.reason == "a growth needs two lengths that have a value, got 1"
 
 
 def test_an_arm_that_cannot_run_here_is_a_missing_row_and_no_obstacle_to_going_on() -> None:
