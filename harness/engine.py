@@ -227,9 +227,14 @@ def values_of(
 
 def attempt_ask(judge: JudgeClient, videos: str | None, ask: Ask) -> tuple[Ask, Reply]:
     """Ask one question; whatever happens, there is a reply."""
-    media = Path(videos) / ask.item.artifact.name if videos and ask.item.artifact else None
+    media = media_of(videos, ask.item)
     reply, failure = attempt(lambda: judge.ask(ask.item, ask.question, media))
     return ask, reply or Reply(raw=None, missing=Missing.JUDGE, detail=failure)
+
+
+def media_of(videos: str | None, item: WorkItem) -> Path | None:
+    """Return where the video of an item lies, if it has one."""
+    return Path(videos) / item.artifact.name if videos and item.artifact else None
 
 
 def attempt(call: Callable[[], T]) -> tuple[T | None, str]:

@@ -9,11 +9,11 @@ import typer
 from harness.cli.options import Quiet, RunDir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
 
-    from harness.judges.canary import Canary, CanaryReport
+    from harness.judges.canary import CanaryReport
     from harness.protocols import Ask, JudgeClient, Progress, Reply
-    from harness.records import Row, TaskPlan
+    from harness.records import Judgment, TaskPlan
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +35,7 @@ def recheck(
     Exits 1 when a reply changed, 3 when one is missing and none changed.
     """
     from harness.cli.progress import progress
+    from harness.engine import Known
     from harness.errors import ExitCode, PreconditionError
     from harness.judges.factory import KINDS
     from harness.store import load_run
@@ -48,7 +49,8 @@ def recheck(
             expected=f"a task with a judge of kind {' or '.join(sorted(KINDS))}",
         )
     with progress(quiet=quiet) as tell:
-        reports = [ask_again(plan, stored.rows, questions, tell) for plan in tasks]
+        known = Known.of(stored.rows).judgments
+        reports = [ask_again(plan, known, questions, tell) for plan in tasks]
     for plan, found in zip(tasks, reports, strict=True):
         show(plan, found)
     if any(found.drifted for found in reports):
@@ -56,39 +58,42 @@ def recheck(
     return ExitCode.INCOMPLETE if any(found.drifted is None for found in reports) else ExitCode.OK
 
 
-def ask_again(plan: TaskPlan, rows: Sequence[Row], count: int, tell: Progress) -> CanaryReport:
+def ask_again(
+    plan: TaskPlan, known: Mapping[tuple[str, str], Judgment], count: int, tell: Progress
+) -> CanaryReport:
     """Ask a task's judge up to ``count`` of its questions again."""
     from harness.judges.canary import choose, compare_replies
     from harness.judges.factory import make_judge
-    from harness.protocols import Ask
     from harness.trial import on_trial
 
-    canaries = choose(plan, rows, count)
+    canaries = choose(plan, known, count)
     tell.expect(len(canaries))
     tell.note(f"{plan.judge.name}, asked again")
 
     def replies() -> Iterator[tuple[Ask, Reply]]:
         judge = make_judge(plan.task.judge)
         for canary in canaries:
-            yield Ask(canary.item, canary.question, 0), reply_of(judge, canary)
+            yield reply_of(judge, plan.task.videos, canary.ask)
             tell.advance()
 
     trial = on_trial(plan.judge.name, replies() if canaries else ())
     heard = {(ask.item.key, ask.question.id): reply for ask, reply in trial}
-    return compare_replies(canaries, [heard[one.item.key, one.question.id] for one in canaries])
+    asks = [canary.ask for canary in canaries]
+    return compare_replies(canaries, [heard[ask.item.key, ask.question.id] for ask in asks])
 
 
-def reply_of(judge: JudgeClient, canary: Canary) -> Reply:
+def reply_of(judge: JudgeClient, videos: str | None, ask: Ask) -> tuple[Ask, Reply]:
     """Ask one question about the video that was judged, not about another one of its name."""
+    from harness.engine import attempt_ask, media_of
     from harness.keys import file_sha256
     from harness.protocols import Reply
     from harness.records import Missing
 
-    artifact = canary.item.artifact
-    if canary.media.is_file() and artifact and file_sha256(canary.media) != artifact.sha256:
+    media, artifact = media_of(videos, ask.item), ask.item.artifact
+    if media and artifact and media.is_file() and file_sha256(media) != artifact.sha256:
         said = f"{artifact.name} is not the video that was judged"
-        return Reply(raw=None, missing=Missing.INPUT, detail=said)
-    return judge.ask(canary.item, canary.question, canary.media)
+        return ask, Reply(raw=None, missing=Missing.INPUT, detail=said)
+    return attempt_ask(judge, videos, ask)
 
 
 def show(plan: TaskPlan, found: CanaryReport) -> None:

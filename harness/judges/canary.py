@@ -7,29 +7,27 @@ question and count against a judge's budget.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from harness.protocols import Reply
-from harness.records import Judgment, Question, Row, TaskPlan, WorkItem
+from harness.protocols import Ask, Reply
+from harness.records import Judgment, TaskPlan
 
 
 @dataclass(frozen=True)
 class Canary:
     """One question whose reply is known; ``expected`` is the raw recorded reply."""
 
-    item: WorkItem
-    question: Question
-    media: Path
+    ask: Ask
     expected: str
 
     @property
     def name(self) -> str:
         """Model, sample and question."""
-        return f"{self.item.model} · {self.item.sample.id} · {self.question.id}"
+        item, question, _ = self.ask
+        return f"{item.model} · {item.sample.id} · {question.id}"
 
 
 @dataclass(frozen=True)
@@ -62,21 +60,16 @@ class CanaryReport:
         return None if self.unanswered or not self.total else False
 
 
-def choose(plan: TaskPlan, rows: Iterable[Row], count: int) -> list[Canary]:
-    """Return up to ``count`` answered questions of a task, evenly spread over its plan."""
-    latest: dict[tuple[str, str], Judgment] = {}
-    for row in rows:
-        if isinstance(row, Judgment):
-            name = (row.item, row.question)
-            if name not in latest or latest[name].round <= row.round:
-                latest[name] = row
-    folder = Path(plan.task.videos) if plan.task.videos else None
+def choose(plan: TaskPlan, known: Mapping[tuple[str, str], Judgment], count: int) -> list[Canary]:
+    """Return up to ``count`` answered questions of a task, evenly spread over its plan.
+
+    ``known`` are its judgments by item and question.
+    """
     answered = [
-        Canary(item, question, folder / item.artifact.name, row.raw)
+        Canary(Ask(item, question, row.round), row.raw)
         for item in plan.items
-        if folder is not None and item.artifact is not None
         for question in item.questions
-        if (row := latest.get((item.key, question.id))) is not None and row.raw is not None
+        if (row := known.get((item.key, question.id))) is not None and row.raw is not None
     ]
     places = np.linspace(0, len(answered) - 1, min(count, len(answered)))
     return [answered[place] for place in places.round().astype(int)]

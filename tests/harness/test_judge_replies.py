@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from harness.engine import Known, media_of
 from harness.judges.canary import Canary, choose, compare_replies
 from harness.judges.parse import Parsed, ParseFailure, scale, yes_no
 from harness.judges.recorded import RecordedJudge
@@ -154,7 +155,7 @@ def said(question: int, raw: str | None, number: int = 0) -> Judgment:
 
 def canaries(*expected: str) -> list[Canary]:
     rows = [said(number, raw) for number, raw in enumerate(expected)]
-    return choose(plan_of(len(expected)), rows, len(expected))
+    return choose(plan_of(len(expected)), Known.of(rows).judgments, len(expected))
 
 
 def test_canaries_tell_changed_unchanged_and_unanswered_apart() -> None:
@@ -162,7 +163,7 @@ def test_canaries_tell_changed_unchanged_and_unanswered_apart() -> None:
     now = ("Yes\n", "No", "3", None)
     replies = [Reply(raw=raw, missing=None if raw else Missing.TIMEOUT) for raw in now]
     report = compare_replies(known, replies)
-    assert [(one.canary.question.id, one.reply) for one in report.changed] == [("q1", "No")]
+    assert [(one.canary.ask.question.id, one.reply) for one in report.changed] == [("q1", "No")]
     assert (report.total, report.unanswered, report.reasons) == (4, 1, ("timed out",))
     assert report.drifted is True
     assert report.changed[0].canary.name == "m · s1 · q1"
@@ -181,10 +182,11 @@ def test_silence_is_not_taken_for_no_drift() -> None:
 
 def test_canaries_are_the_latest_replies_spread_over_the_whole_plan() -> None:
     rows = [said(n, str(n)) for n in range(100)] + [said(50, "again", 1), said(99, None, 1)]
-    chosen = choose(plan_of(100), rows, 5)
-    assert [one.question.id for one in chosen] == ["q0", "q24", "q49", "q74", "q98"]
-    assert all(one.media == Path("clips/s1.mp4") for one in chosen)
-    every = {one.question.id: one.expected for one in choose(plan_of(100), rows, 1000)}
+    known = Known.of(rows).judgments
+    chosen = choose(plan_of(100), known, 5)
+    assert [one.ask.question.id for one in chosen] == ["q0", "q24", "q49", "q74", "q98"]
+    assert all(media_of("clips", one.ask.item) == Path("clips/s1.mp4") for one in chosen)
+    every = {one.ask.question.id: one.expected for one in choose(plan_of(100), known, 1000)}
     assert len(every) == 99
     assert every["q50"] == "again"
-    assert choose(plan_of(3), [], 5) == []
+    assert choose(plan_of(3), {}, 5) == []
