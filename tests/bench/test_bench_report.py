@@ -18,6 +18,7 @@ def test_report_of_three_thousand_samples(benchmark) -> None:
     run = stored(samples=3_000, metrics=2, tasks=1)
     text = benchmark.pedantic(lambda: render_html(run), rounds=3)
     benchmark.extra_info["megabytes"] = len(text.encode()) / 1e6
+    assert text.count('<details class="sample" id=') == 3_000
 
 
 def test_the_whole_audit(benchmark) -> None:
@@ -29,3 +30,4 @@ def test_the_whole_audit(benchmark) -> None:
     specs = own_checks(tables)
     checks = benchmark.pedantic(lambda: run_checks(specs, tables), rounds=3)
     benchmark.extra_info["checks"] = len(checks)
+    assert [check.id for check in checks] == [spec.id for spec in specs]
