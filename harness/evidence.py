@@ -121,6 +121,7 @@ class Figure(Record, tag="figure", frozen=True, kw_only=True):
     log_y: bool = False
     curves: tuple[Curve, ...]
     marks: tuple[Mark, ...] = ()
+    ticks: tuple[str, ...] = ()  # what x = 1, 2, .. are called, where they are no numbers
 
 
 class HeatMap(Record, tag="heat_map", frozen=True, kw_only=True):

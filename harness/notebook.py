@@ -116,8 +116,9 @@ class Notebook:
         y: str,
         log_x: bool = False,
         log_y: bool = False,
+        ticks: Iterable[str] = (),
     ) -> Figure:
-        """Return a figure; ``x`` and ``y`` label its axes."""
+        """Return a figure; ``x`` and ``y`` label its axes, ``ticks`` name x = 1, 2, .."""
         return Figure(
             key=self.key("figure", title),
             experiment=self.experiment,
@@ -130,6 +131,7 @@ class Notebook:
             log_y=log_y,
             curves=tuple(curves),
             marks=tuple(marks),
+            ticks=tuple(ticks),
         )
 
     def heat_map(
