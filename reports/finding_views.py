@@ -23,7 +23,8 @@ from reports.addresses import anchor, claim_address
 from reports.text import DASH
 
 SIGNS = {"<=": "≤", ">=": "≥", "=": "="}
-MOST_CHECKS = 4  # instances shown of one statement
+MOST_CHECKS = 3  # instances shown of one statement
+MOST_ROWS = 30  # rows of a table that is shown whole
 ORIGINS = {
     "printed": "as printed",
     "corrected": "corrected",
@@ -176,7 +177,8 @@ def numbers_of(drawing: Drawing) -> dict[str, object]:
         return {"heads": ("panel", "series", "x", "y", "lo", "hi"), "table": rows}
     if isinstance(drawing, Pictures):
         return {}
-    return {"heads": drawing.columns, "table": drawing.rows} if len(drawing.rows) > 40 else {}
+    apart = drawing.bars or len(drawing.rows) > MOST_ROWS
+    return {"heads": drawing.columns, "table": drawing.rows} if apart else {}
 
 
 def rounded(value: float | None) -> float | None:
@@ -194,7 +196,9 @@ def sections(drawings: Iterable[Drawing], titles: Mapping[str, str]) -> tuple[Se
             name=name,
             anchor=anchor("section", name),
             title={**TITLES, **titles}.get(name, name),
-            drawings=tuple(sorted(found, key=lambda one: isinstance(one, DataTable))),
+            drawings=tuple(
+                sorted(found, key=lambda one: isinstance(one, DataTable) and not one.bars)
+            ),
         )
         for name, found in by_name.items()
     )

@@ -15,6 +15,8 @@ from harness.packs.pack import Pack
 from harness.records import Check, Drawing, Verdict
 from harness.store import StoredRun
 from reports import addresses, answer, charts, svg, text, views
+from reports.bars import bars
+from reports.finding_views import MOST_ROWS
 from reports.headline import headline
 
 
@@ -39,6 +41,8 @@ def environment() -> Environment:
         stacked_bar=svg.stacked_bar,
         forest=svg.forest,
         draw=charts.draw,
+        bars=bars,
+        most_rows=MOST_ROWS,
         glossary=glossary(),
         css=_static("charts.css") + _static("report.css"),
         css_charts=_static("charts.css"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from harness.outcomes import SEVERITY, Standing
@@ -28,7 +30,7 @@ class PrintedRow(NamedTuple):
 
     name: str
     own: bool
-    cells: tuple[PrintedCell | None, ...]
+    cells: tuple[PrintedCell | int, ...]  # a number: so many places beside each other are empty
 
 
 class PrintedTable(NamedTuple):
@@ -66,7 +68,7 @@ def printed_tables(
     cells: Mapping[Place, str],
     rows: Mapping[str, int],
 ) -> tuple[PrintedTable, ...]:
-    """Return the tables of a pack, those of the current edition first.
+    """Return the tables of a pack in their order of print.
 
     Args:
         pack: whose tables are drawn.
@@ -86,7 +88,16 @@ def printed_tables(
     readers = Readers(read, cells, rows)
     drawn = [table for table in pack.tables.tables() if not repeated(table, pack)]
     tables = [printed_table(table, readers, pack) for table in drawn]
-    return tuple(sorted(tables, key=lambda one: not one.current))
+    return tuple(sorted(tables, key=lambda one: order_of(one, pack)))
+
+
+def order_of(table: PrintedTable, pack: Pack) -> tuple[bool, bool, bool, str, int]:
+    """Return the order of print: the newest edition, what stands beside it, what it supersedes."""
+    number = re.search(r"\d+", table.caption)
+    newest = table.edition == pack.current.id
+    kind = table.caption[: number.start()] if number else table.caption
+    other = not kind.startswith("Table")
+    return not table.current, not newest, other, kind, int(number[0]) if number else 0
 
 
 def repeated(table: Table, pack: Pack) -> bool:
@@ -125,13 +136,14 @@ def printed_row(
     """Return one row; a star marks what the authors ran again, as in print."""
     first = next(iter(by_metric.values()))
     subset = f" · {first.subset}" if first.subset else ""
+    cells: list[PrintedCell | int] = []
+    for empty, run in groupby(metrics, key=lambda metric: metric not in by_metric):
+        names = list(run)
+        cells += [len(names)] if empty else [printed_cell(by_metric[m], readers) for m in names]
     return PrintedRow(
         name=f"{first.label}{STARRED.get(first.reproduced_by_authors, '')}{subset}",
         own=pack.is_own(first),
-        cells=tuple(
-            printed_cell(by_metric[metric], readers) if metric in by_metric else None
-            for metric in metrics
-        ),
+        cells=tuple(cells),
     )
 
 

@@ -28,7 +28,7 @@ from reports.finding_views import (
     statement_views,
 )
 from reports.headline import headline
-from reports.printed_views import PrintedTable, printed_tables
+from reports.printed_views import PrintedCell, PrintedTable, printed_tables
 from reports.task_views import TaskView, task_views
 
 
@@ -120,7 +120,8 @@ def build_page(run: StoredRun, titles: Mapping[str, str], pack: Pack | None = No
     statements = statement_groups(statement_views(run, results))
     named = run.plan.pack.title if run.plan.pack and run.plan.spec.audit else ""
     targets = {row.anchor for row in claims}
-    targets |= {one.anchor for table in tables for row in table.rows for one in row.cells if one}
+    drawn = (one for table in tables for row in table.rows for one in row.cells)
+    targets |= {one.anchor for one in drawn if isinstance(one, PrintedCell)}
     targets |= {check.anchor for row in claims if len(row.statements) > 1 for check in row.checks}
     targets |= {one.anchor for group in statements for one in group.statements}
     return Page(

@@ -79,7 +79,7 @@
     const number = parseFloat(text);
     return Number.isNaN(number) ? text.toLowerCase() : number;
   };
-  all("table.sortable").forEach((table) => {
+  all("table.sortable").filter((table) => table.tBodies[0].rows.length > 8).forEach((table) => {
     all("thead th", table).forEach((head, column) => {
       const button = make("button", head.textContent);
       button.type = "button";

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from harness.errors import ConfigError
 from harness.evidence import (
+    Bars,
     BoundCheck,
     Curve,
     DataTable,
@@ -27,6 +28,7 @@ from harness.evidence import (
 from harness.outcomes import Outcome
 from harness.records import ClaimKind, Locator, Verdict
 from reports.axes import axis, linear_ticks, log_ticks
+from reports.bars import bars
 from reports.charts import draw
 from reports.finding_views import numbers_of
 from reports.html import render_html
@@ -72,6 +74,28 @@ def test_a_drawing_is_one_balanced_svg_in_the_colour_of_the_page(one, read_page)
     assert len(page.ids) == len(set(page.ids))
     assert page.scripts == 0 and page.loads == []
     assert text == str(draw(one))
+
+
+def test_bars_reach_over_the_places_of_their_rows(read_page):
+    spans = (("wide", ((1.0, 3.0), None, (1.0, 3.0))), ("<i>narrow", ((1.0, 1.0),) * 3))
+    ranks = Bars(label="rank", at=(1, 2, 3), spans=spans, focus=1)
+    rows = (("<b>first", "9.0", 1), ("second", "8.5", 2), ("third", "8.0", 3))
+    one = msgspec.structs.replace(TABLE, columns=("row", "printed", "rank"), rows=rows, bars=ranks)
+    text = str(bars(one, ranks))
+    assert not read_page(text).open and "<b>" not in text and "<i>" not in text
+    wide, narrow = (re.search(rf'<path d="([^"]+)" class="span s{n}"></path>(?!<text)', text)
+                    for n in (0, 1))  # fmt: skip
+    places = {
+        label: float(x) for x, label in re.findall(r'x="([0-9.]+)" y="\d+" class="mid">(\d)<', text)
+    }
+    ends = [
+        (float(a) + 5, float(b) - 5)
+        for a, b in re.findall(r"M([0-9.]+) [0-9.]+H([0-9.]+)", wide[1])
+    ]
+    assert ends == [pytest.approx((places["1"], places["3"]), abs=0.11)] * 2
+    assert narrow[1].count("M") == 3
+    assert re.findall(r'class="own">(\w+)<', text) == ["second"]
+    assert numbers_of(one) == {"heads": one.columns, "table": one.rows}
 
 
 def test_texts_of_a_drawing_are_escaped():
