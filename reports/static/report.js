@@ -113,9 +113,27 @@
     });
     all(`td[data-checks~="${read[0]}"]`).forEach((one) => one.classList.add("part"));
   };
-  all("td[data-checks]").forEach((cell) => {
-    cell.addEventListener("mouseenter", () => parts(cell));
-    cell.addEventListener("click", () => parts(cell));
+  all(".printed").forEach((table) => {  // one stop of Tab; arrows go from cell to cell
+    const cells = all("td[data-checks]", table);
+    const beside = (cell, step, line) => {
+      const among = cells.filter((one) => one[line] === cell[line]);
+      return among[among.indexOf(cell) + step];
+    };
+    const moves = { ArrowRight: [1, "parentElement"], ArrowLeft: [-1, "parentElement"],
+      ArrowDown: [1, "offsetLeft"], ArrowUp: [-1, "offsetLeft"] };
+    cells.forEach((cell, index) => {
+      cell.tabIndex = index ? -1 : 0;
+      cell.addEventListener("mouseenter", () => parts(cell));
+      cell.addEventListener("click", () => parts(cell));
+      cell.addEventListener("focus", () => {
+        cells.forEach((one) => { one.tabIndex = one === cell ? 0 : -1; });
+        parts(cell);
+      });
+      cell.addEventListener("keydown", (event) => {
+        const next = moves[event.key] && beside(cell, ...moves[event.key]);
+        if (next) { event.preventDefault(); next.focus(); }
+      });
+    });
   });
 
   /* Pictures: choose series, read values at a place, take the numbers along. */

@@ -169,6 +169,7 @@ class Firefox(Browser):
 
     def go(self, url: str) -> None:
         self.call("browsingContext.navigate", context=self.tab, url=url, wait="complete")
+        self._evaluate("window.focus(); gBrowser.selectedBrowser.focus()", self.window)
 
     def js(self, code: str) -> Any:
         return _plain(self._evaluate(code, self.tab))

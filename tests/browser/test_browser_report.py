@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import Chromium
+
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 SHOWN = "[...document.querySelectorAll('.claims tbody tr')].filter((row) => !row.hidden)"
@@ -126,6 +128,60 @@ def test_samples_are_paged_and_open(browser, report: Path) -> None:
                "shell.querySelector('.sample').open = true;"
                "new Promise((done) => setTimeout(done, 100))")  # fmt: skip
     assert "strict" in browser.js("shell.querySelector('.sample').textContent")
+
+
+def test_keys_alone_reach_every_control_and_show_where_they_are(browser, report: Path) -> None:
+    browser.open(report)
+    count = browser.js(
+        "window.stops = [...document.querySelectorAll('a[href], button, input, select, summary,"
+        ' [tabindex="0"]\')].filter((one) => one.checkVisibility() && one.tabIndex >= 0);'
+        "window.met = new Set(); window.unseen = new Set();"
+        "addEventListener('focusin', ({target}) => {"
+        "  met.add(target);"
+        "  const seen = parseFloat(getComputedStyle(target).outlineWidth) >= 2;"
+        "  if (!seen && !target.matches('.skip')) unseen.add(target.outerHTML.slice(0, 80));"
+        "}); stops.length"
+    )
+    assert count > 500
+    browser.press(["Tab"] * (count + 100))  # what a cell says has links of its own
+    missed = "stops.filter((one) => !met.has(one)).map((one) => one.outerHTML.slice(0, 80))"
+    assert browser.js(missed) == []
+    assert browser.js("[...unseen]") == []
+
+
+def test_keys_alone_choose_claims_turn_the_explorer_and_read_a_cell(browser, report: Path) -> None:
+    browser.open(report)
+    every = browser.js(f"{SHOWN}.length")
+    browser.js("document.querySelector('.facets select[name=word]').focus()")
+    browser.press(["ArrowDown"])
+    assert 0 < browser.js(f"{SHOWN}.length") < every
+    assert browser.js("location.hash").startswith("#claims?word=")
+    browser.js("document.querySelector('#explorer input').focus()")
+    before = browser.js("document.querySelector('.said').textContent")
+    browser.press(["ArrowRight", "End"])
+    assert browser.js("document.querySelector('.said').textContent") != before
+    browser.js("document.querySelector('.claims tr:not([hidden]) summary').focus()")
+    browser.press(["Enter"])
+    assert browser.js("document.activeElement.parentElement.open")
+    table = "document.getElementById('v3.robotwin2')"
+    browser.js(f"{table}.querySelector('td[tabindex=\"0\"]').focus()")
+    browser.press(["ArrowDown", "ArrowRight", "ArrowRight"])
+    at = browser.js("document.activeElement.id")
+    assert at == "v3.robotwin2/X-VLA/success_average"
+    assert browser.js(f"{table}.querySelector('.parts').textContent")
+
+
+@pytest.mark.parametrize("browser", [Chromium], indirect=True, ids=["Chromium"])
+def test_a_slow_machine_sees_the_page_within_a_second(browser, report: Path) -> None:
+    browser.call("Emulation.setCPUThrottlingRate", rate=4)
+    painted = []
+    for _ in range(3):
+        browser.open(report)
+        painted += browser.js(
+            "performance.getEntriesByName('first-contentful-paint').map((one) => one.startTime)"
+        )
+    browser.call("Emulation.setCPUThrottlingRate", rate=1)
+    assert 0 < min(painted) < 1000
 
 
 def test_paper_holds_every_finding_on_few_pages(browser, report: Path, tmp_path: Path) -> None:
