@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.errors import PreconditionError
 from harness.export import drawings
@@ -84,6 +85,11 @@ class Page:
     data: dict[str, object]  # numbers of pictures and samples, read by the page's script
 
     @property
+    def plays(self) -> bool:
+        """Whether samples have files that the page may play."""
+        return any(sample.media for task in self.tasks for sample in task.samples)
+
+    @property
     def facets(self) -> list[tuple[str, str, list[str]]]:
         """What claims may be chosen by: field, title and values, where there are several."""
         found = {
@@ -98,13 +104,19 @@ class Page:
         return [facet for facet in shown if len(facet[2]) > 1]
 
 
-def build_page(run: StoredRun, titles: Mapping[str, str], pack: Pack | None = None) -> Page:
+def build_page(
+    run: StoredRun,
+    titles: Mapping[str, str],
+    pack: Pack | None = None,
+    folder: Path | None = None,
+) -> Page:
     """Turn a stored run into its page.
 
     Args:
         run: a run that was reduced.
         titles: of its suites.
         pack: what its audit read; its tables are drawn.
+        folder: in which the page will stand; files of samples are linked from there.
 
     Raises:
         PreconditionError: the run was never reduced.
@@ -113,7 +125,7 @@ def build_page(run: StoredRun, titles: Mapping[str, str], pack: Pack | None = No
     checks = {row.id: row for row in run.rows if isinstance(row, Check)}
     cells = cell_addresses(pack.tables.tables()) if pack else {}
     evidence = Evidence(checks, cells)
-    tasks = task_views(run, results)
+    tasks = task_views(run, results, folder)
     claims = claim_rows(results.verdicts, evidence)
     places = {name: index for index, name in enumerate(check_order(claims))}
     tables = printed_tables(pack, checks.values(), results.verdicts, cells, places) if pack else ()
@@ -144,6 +156,7 @@ def build_page(run: StoredRun, titles: Mapping[str, str], pack: Pack | None = No
         data={
             "figures": {anchor("drawing", one.key): numbers_of(one) for one in drawings(run)},
             "samples": {task.anchor: task.samples for task in tasks},
+            "prompts": {task.anchor: task.prompts for task in tasks},
         },
     )
 

@@ -9,7 +9,7 @@
     return made;
   };
   const held = $("#data");
-  const data = held ? JSON.parse(held.textContent) : { figures: {}, samples: {} };
+  const data = held ? JSON.parse(held.textContent) : { figures: {}, samples: {}, prompts: {} };
   Object.values(data.figures).forEach(({ curves }) => (curves || []).forEach((curve) => {
     curve[1] = curve[1] || curves[0][1];
   }));
@@ -214,7 +214,53 @@
       line.forEach((text) => make("td", text, row));
     });
   };
-  const drawSample = (one, within) => {
+  /* Files of a sample, where they still lie: side by side, in step, and as frames evenly in time. */
+  const FRAMES = 6;
+  const filmstrip = (video, within) => {
+    if (!Number.isFinite(video.duration)) return;
+    for (let index = 0; index < FRAMES; index += 1) {
+      const at = (video.duration - 0.05) * index / (FRAMES - 1);
+      const frame = make("video", "", within);
+      Object.assign(frame, { src: `${video.src}#t=${at.toFixed(3)}`, preload: "metadata", muted: true, tabIndex: -1 });
+      frame.setAttribute("aria-label", `frame at ${at.toFixed(2)} s`);
+    }
+  };
+  const play = (media, shell) => {
+    const row = make("div", "", shell);
+    row.className = "media";
+    const videos = [];
+    media.forEach(([label, link]) => {
+      const still = /\.(png|jpe?g|webp|bmp)$/i.test(link);
+      const holder = make("div", "", row);
+      const name = `${label}: ${decodeURIComponent(link.split("/").pop())}`;
+      make("small", name, holder);
+      const shown = make(still ? "img" : "video", "", holder);
+      shown.addEventListener("error", () => {
+        make("p", `not at hand, or in no format that this browser plays: ${decodeURIComponent(link)}`, holder).className = "note";
+        shown.remove();
+      });
+      if (still) { Object.assign(shown, { src: link, alt: name }); return; }
+      videos.push(shown);
+      const strip = make("div", "", holder);
+      strip.className = "frames";
+      shown.addEventListener("loadedmetadata", () => filmstrip(shown, strip), { once: true });
+      Object.assign(shown, { src: link, controls: true, muted: true, loop: true, preload: "metadata" });
+      shown.setAttribute("aria-label", name);
+    });
+    if (videos.length < 2) return;
+    const button = make("button", "play together", shell);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      const some = videos.filter((one) => one.isConnected);
+      const paused = some.every((one) => one.paused);
+      some.forEach((one) => {
+        one.currentTime = some[0].currentTime;
+        if (paused) one.play(); else one.pause();
+      });
+      button.textContent = paused ? "pause" : "play together";
+    });
+  };
+  const drawSample = (one, prompts, within) => {
     const shell = make("details", "", within);
     shell.className = "sample";
     const head = make("summary", "", shell);
@@ -224,7 +270,12 @@
     make("small", ` ${one.labels}`, head);
     shell.addEventListener("toggle", () => {
       if (shell.childElementCount > 1) return;
-      if (one.replies.length) table(["question", "reply as given", "note"], one.replies, shell);
+      if (one.media.length) play(one.media, shell);
+      if (one.replies.length) {
+        const asked = one.prompts.some(Boolean);
+        table(["question", ...(asked ? ["prompt"] : []), "reply as given", "note"],
+          one.replies.map(([question, ...rest], index) => [question, ...(asked ? [prompts[one.prompts[index]]] : []), ...rest]), shell);
+      }
       if (one.scores.length) {
         table(["scorer", ...one.scores[0][1].map(([metric]) => metric)],
           one.scores.map(([scorer, values]) => [scorer, ...values.map(([, value]) => value)]), shell);
@@ -237,7 +288,7 @@
     let first = 0, body = null, chosen = found;
     const draw = () => {
       body.replaceChildren();
-      chosen.slice(first, first + PAGE).forEach((one) => drawSample(one, body));
+      chosen.slice(first, first + PAGE).forEach((one) => drawSample(one, data.prompts[shell.dataset.samples], body));
       $("output", shell).textContent = chosen.length
         ? `${first + 1} to ${Math.min(first + PAGE, chosen.length)} of ${chosen.length}` : "none";
     };

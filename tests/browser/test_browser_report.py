@@ -6,8 +6,10 @@ import re
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from harness.records import RunSpec, Task
 from tests.browser.conftest import Chromium
 
 pytestmark = pytest.mark.browser
@@ -115,6 +117,58 @@ def test_a_picture_gives_values_and_lets_series_be_chosen(browser, report: Path)
                "at.dispatchEvent(new Event('input', {bubbles: true}))")  # fmt: skip
     assert browser.js("shell.closest('figure').querySelectorAll('.chart .off').length") == 2
     assert browser.js("shell.querySelector('output').textContent").startswith("10: ")
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a student that is held against its teacher, four clips a side."""
+    av = pytest.importorskip("av")
+    from harness.run import session
+
+    folder = tmp_path_factory.mktemp("clips")
+    for side in ("student", "teacher"):
+        (folder / side).mkdir()
+        for name in ("push the cup__0", "push the cup__1", "lift <b>it__0", "lift <b>it__1"):
+            with av.open(str(folder / side / f"{name}.webm"), "w") as out:
+                stream = out.add_stream("libvpx", rate=16)
+                stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+                for at in range(32):
+                    picture = np.full((48, 64, 3), 40, np.uint8)
+                    picture[10:20, at : at + 10] = 200
+                    out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+                out.mux(stream.encode())
+    task = Task(suite="distillation", model="student", subset="all",
+                videos=str(folder / "student"), reference=str(folder / "teacher"))  # fmt: skip
+    spec = RunSpec(name="clips", tasks=(task,))
+    return session.complete(spec, session.Options(out=folder / "run", fsync=False)).report
+
+
+def test_clips_play_in_step_beside_their_frames_and_an_absent_one_is_said(
+    browser, clips: Path
+) -> None:
+    browser.open(clips, "#runs")
+    browser.js("window.shell = document.querySelector('[data-samples]');"
+               "for (let n = shell; n; n = n.parentElement) if (n.open === false) n.open = true;"
+               "window.wait = (ms) => new Promise((done) => setTimeout(done, ms));"
+               "wait(100)")  # fmt: skip
+    browser.js("shell.querySelector('.sample').open = true; wait(1500)")
+    films = "[...shell.querySelectorAll('video[controls]')]"
+    assert browser.js(f"{films}.map((one) => one.duration > 1.9)") == [True, True]
+    frames = browser.js("[...shell.querySelectorAll('.frames video')].map((one) =>"
+                        " [one.readyState > 1, one.currentTime])")  # fmt: skip
+    assert len(frames) == 12 and all(drawn for drawn, _ in frames)
+    assert [at for _, at in frames[:6]] == sorted({at for _, at in frames[:6]})
+    browser.js("shell.querySelector('.media + button').click(); wait(600)")
+    times = browser.js(f"{films}.map((one) => one.currentTime)")
+    assert min(times) > 0.1 and abs(times[0] - times[1]) < 0.25
+    browser.js("shell.querySelector('.media + button').click()")
+    assert browser.js(f"{films}.every((one) => one.paused)")
+    assert browser.said == []
+    (clips.parents[2] / "teacher" / "lift <b>it__1.webm").unlink(missing_ok=True)
+    browser.js("shell.querySelectorAll('.sample')[1].open = true; wait(1000)")
+    second = "shell.querySelectorAll('.sample')[1]"
+    assert browser.js(f"{second}.querySelectorAll('video[controls]').length") == 1
+    assert "not at hand" in browser.js(f"{second}.textContent")
 
 
 def test_samples_are_paged_and_open(browser, report: Path) -> None:
