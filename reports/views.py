@@ -17,7 +17,7 @@ from harness.packs.pack import Pack
 from harness.records import Attempt, Check, ClaimKind, Results, RunPlan, Verdict
 from harness.store import StoredRun
 from harness.verdicts.facts import is_finding
-from reports.addresses import anchor, cell_addresses
+from reports.addresses import anchor, cell_addresses, paper_address
 from reports.answer import WORDS, Card, ModelLine, cards, model_lines, sentence
 from reports.claim_views import ClaimRow, Evidence, Finding, claim_rows, findings
 from reports.finding_views import (
@@ -82,6 +82,7 @@ class Page:
     attempts: tuple[Attempt, ...]
     results: Results
     targets: frozenset[str]
+    paper: dict[str, str]  # where it can be read, by edition; the empty name is the newest
     data: dict[str, object]  # numbers of pictures and samples, read by the page's script
 
     @property
@@ -153,12 +154,20 @@ def build_page(
         attempts=tuple(row for row in run.rows if isinstance(row, Attempt)),
         results=results,
         targets=frozenset(targets),
+        paper=paper_addresses(pack) if pack else {},
         data={
             "figures": {anchor("drawing", one.key): numbers_of(one) for one in drawings(run)},
             "samples": {task.anchor: task.samples for task in tasks},
             "prompts": {task.anchor: task.prompts for task in tasks},
         },
     )
+
+
+def paper_addresses(pack: Pack) -> dict[str, str]:
+    """Return where each edition of a paper can be read, the newest also without a name."""
+    found = {one.id: paper_address(pack.paper, one.id) for one in pack.editions}
+    known = {name: link for name, link in found.items() if link}
+    return known | ({"": known[pack.current.id]} if pack.current.id in known else {})
 
 
 def check_order(claims: Sequence[ClaimRow]) -> Iterator[str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from harness.records import Artifact, JudgeId, Question, Sample, Task, TaskPlan, WorkItem
+from reports.addresses import paper_address
 from reports.media import links_of
 
 VIDEO = Question(id="film")
@@ -54,3 +57,20 @@ def test_a_name_is_no_markup_and_no_address_of_its_own() -> None:
         "mine/" + hostile + "__0.mp4"
     ]
     assert link == "mine/javascript%3Ax%3F%3Cb%3E%23%22%27__0.mp4"
+
+
+@pytest.mark.parametrize(
+    ("paper", "edition", "link"),
+    [
+        ("arXiv 1706.03762", "v5", "https://arxiv.org/abs/1706.03762v5"),
+        ("arXiv:1706.03762", "readme", "https://arxiv.org/abs/1706.03762"),
+        ("https://board.example/2026", "v2", "https://board.example/2026"),
+        ("https://x.example onclick=y", "", ""),
+        ("javascript:x", "", ""),
+        ("ISBN 1706.03762", "", ""),
+    ],
+)
+def test_a_paper_is_linked_where_its_identifier_says_where(
+    paper: str, edition: str, link: str
+) -> None:
+    assert paper_address(paper, edition) == link
