@@ -22,6 +22,7 @@ class PrintedCell(NamedTuple):
     anchor: str
     text: str
     word: str  # of the hardest standing, empty where no check reads it
+    measured: str  # how the number stands against one that was measured again
     checks: str  # the places of their rows among the claims, parted by spaces, the hardest first
 
 
@@ -55,6 +56,7 @@ class Readers(NamedTuple):
     read: Mapping[Place, Sequence[Reading]]
     cells: Mapping[Place, str]
     rows: Mapping[str, int]
+    measured: Mapping[Place, str]
 
     def of(self, cell: TableCell) -> Sequence[Reading]:
         """Return the checks that read a cell."""
@@ -85,7 +87,12 @@ def printed_tables(
             read.setdefault(place_of(cell), []).append((standing, check))
     for found in read.values():
         found.sort(key=lambda one: SEVERITY.index(one[0]))
-    readers = Readers(read, cells, rows)
+    measured = {
+        (one.locator.file or "", str(one.locator.line)): str(one.standing)
+        for one in verdicts
+        if one.kind is ClaimKind.NUMBER
+    }
+    readers = Readers(read, cells, rows, measured)
     drawn = [table for table in pack.tables.tables() if not repeated(table, pack)]
     tables = [printed_table(table, readers, pack) for table in drawn]
     return tuple(sorted(tables, key=lambda one: order_of(one, pack)))
@@ -115,8 +122,8 @@ def printed_table(table: Table, readers: Readers, pack: Pack) -> PrintedTable:
     read = {check.id: standing for cell in table.cells for standing, check in readers.of(cell)}
     return PrintedTable(
         anchor=address(table.name),
-        caption=table.caption,
-        title=table.benchmark,
+        caption=", ".join(dict.fromkeys(cell.table for cell in table.cells)),
+        title=", ".join(dict.fromkeys(cell.benchmark for cell in table.cells)),
         edition=table.edition,
         current=all(table.edition != one.supersedes for one in pack.editions),
         columns=metrics,
@@ -154,5 +161,6 @@ def printed_cell(cell: TableCell, readers: Readers) -> PrintedCell:
         anchor=readers.cells[cell.file, str(cell.line)],
         text=cell.value or "—",
         word=str(found[0][0]) if found else "",
+        measured=readers.measured.get((cell.file, str(cell.line)), ""),
         checks=" ".join(str(readers.rows.get(check.id, "")) for _, check in found),
     )

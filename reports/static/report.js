@@ -18,13 +18,28 @@
   const form = $(".facets");
   const rows = all(".claims tbody tr");
   const texts = rows.map((row) => row.textContent.toLowerCase());
+  const fits = (text, word) => /^[\p{L}\p{N}]{1,2}$/u.test(word)
+    ? text.split(/[^\p{L}\p{N}'’]+/u).includes(word) : text.includes(word);
+  const numbers = all(".printed td[id]");
+  const printed = (value) => {  // where a number that is searched for is printed
+    const met = value ? numbers.filter((cell) => cell.textContent === value).slice(0, 12) : [];
+    const said = $("#printed-in");
+    said.replaceChildren(met.length ? `${value} is printed in ` : "");
+    met.forEach((cell, index) => {
+      const name = cell.closest(".printed").querySelector("strong").textContent;
+      const link = make("a", `${name}, ${cell.parentElement.cells[0].textContent}`, said);
+      link.href = `#${cell.id}`;
+      said.append(` (${cell.className.slice(2) || "read by no check"})${index < met.length - 1 ? "; " : ""}`);
+    });
+  };
   const choose = () => {
+    printed(form.q.value.trim());
     const chosen = [...new FormData(form)].filter(([, value]) => value.trim());
     const words = (form.q.value.toLowerCase().match(/\S+/g) || []);
     let claims = 0, shown = 0;
     rows.forEach((row, index) => {
-      const fits = chosen.every(([name, value]) => name === "q" || row.dataset[name] === value);
-      row.hidden = !(fits && words.every((word) => texts[index].includes(word)));
+      const kept = chosen.every(([name, value]) => name === "q" || row.dataset[name] === value);
+      row.hidden = !(kept && words.every((word) => fits(texts[index], word)));
       if (!row.hidden) { shown += 1; claims += Number(row.dataset.count); }
     });
     $("output", form).textContent = `${claims} claims in ${shown} rows`;
@@ -58,6 +73,7 @@
     for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
     all(".target").forEach((one) => one.classList.remove("target"));
     if (!["SECTION", "HEADER"].includes(target.tagName)) target.classList.add("target");
+    if (target.dataset.checks) parts(target);
     target.scrollIntoView();
   };
   addEventListener("hashchange", reveal);
@@ -111,6 +127,8 @@
       const line = make("div", `${row.dataset.word}: ${(check === row ? row.cells[3] : check).textContent.replace(/\s+/g, " ")} `, said);
       if (check === row) make("a", `#${row.id}`, line).href = `#${row.id}`;
     });
+    if (read.length > 3) make("div", `and ${read.length - 3} more checks`, said);
+    if (cell.dataset.measured) make("div", `measured again: ${cell.dataset.measured}`, said);
     all(`td[data-checks~="${read[0]}"]`).forEach((one) => one.classList.add("part"));
   };
   all(".printed").forEach((table) => {  // one stop of Tab; arrows go from cell to cell

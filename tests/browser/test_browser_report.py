@@ -83,6 +83,20 @@ def test_what_is_chosen_stands_in_the_address_and_comes_back(browser, report: Pa
     assert browser.js(f"{SHOWN}.every((row) => row.dataset.word === 'contradicted')")
 
 
+def test_a_number_that_is_searched_for_leads_to_its_cell(browser, report: Path) -> None:
+    browser.open(report, "#claims?q=9.30")
+    said = browser.js("document.querySelector('#printed-in').textContent")
+    assert said.startswith("9.30 is printed in Table 7, Kairos-4B") and "(holds)" in said
+    browser.js("document.querySelector('#printed-in a').click();"
+               "new Promise((done) => setTimeout(done, 50))")  # fmt: skip
+    parts = browser.js("document.getElementById('v3.worldmodelbench_robot').querySelector('.parts')"
+                       ".textContent")  # fmt: skip
+    assert "9.295..9.305" in parts and "measured again: untested" in parts
+    browser.open(report, "#claims?q=Theorem+S")
+    places = browser.js(f"{SHOWN}.map((row) => row.cells[2].textContent)")
+    assert places and all("Theorem S" in place for place in places)
+
+
 def test_a_total_shows_its_parts(browser, report: Path) -> None:
     browser.open(report, "#v3.robotwin2")
     name = "v3.robotwin2/Being-H0.7/success_average"

@@ -30,7 +30,7 @@ from harness.records import ClaimKind, Locator, Verdict
 from reports.axes import axis, linear_ticks, log_ticks
 from reports.bars import bars
 from reports.charts import draw
-from reports.finding_views import numbers_of
+from reports.finding_views import closest, numbers_of
 from reports.html import render_html
 from reports.plots import plot
 
@@ -158,6 +158,24 @@ def test_a_figure_is_drawn_on_axes_and_a_table_has_no_picture():
     assert len(plot(heat()).collections) == 1
     with pytest.raises(ConfigError, match="is no one figure"):
         plot(TABLE)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "outcome", "said"),
+    [
+        ((0.2, 0.75), Outcome.HOLDS, "How tight: 0.75 of the bound at most (two)"),
+        ((1.0, 0.75), Outcome.HOLDS, "How tight: attained (one)"),
+        ((None, None), Outcome.HOLDS, ""),
+        ((0.2, 0.75), Outcome.VIOLATED, ""),
+    ],
+)
+def test_how_tight_a_statement_is_says_its_nearest_instance_that_holds(ratios, outcome, said):
+    checks = [
+        BoundCheck(key=name, experiment="e", statement="S1", instance=name, relation="<=",
+                   lhs=1.0, rhs=2.0, ratio=ratio)
+        for name, ratio in zip(("one", "two"), ratios, strict=True)
+    ]  # fmt: skip
+    assert closest(checks, dict.fromkeys(("one", "two"), outcome)) == said
 
 
 def test_a_report_shows_statements_with_hypotheses_and_sections_with_data(make_run, read_page):
