@@ -18,7 +18,7 @@ HEIGHTS = (13, 7, 3)
 
 def bars(table: DataTable, found: Bars) -> Markup:
     """Draw the ranges of a table's rows: each kind thinner than the one before, a dot on top."""
-    left = min(NAME, max(CHARACTER * len(str(row[0])) for row in table.rows) + 12)
+    left = min(NAME, max(CHARACTER * len(str(row[0])) for row in table.rows) * 1.15 + 12)
     right, bottom = WIDTH - VALUE, TOP + ROW * len(table.rows)
     ends = [end for _, span in found.spans for pair in span if pair for end in pair]
     x = axis([*ends, *found.at, 1.0], left + 14, right - 14, log=False)
@@ -47,7 +47,8 @@ def bars(table: DataTable, found: Bars) -> Markup:
     drawn += tag("path", d=dots, class_="dot")
     for number, (row, top) in enumerate(zip(table.rows, tops, strict=True)):
         bold = {"class_": "own"} if number == found.focus else {}
-        drawn += tag("text", _fit(str(row[0]), left - 8), x=0, y=top + 15, **bold)
+        room = (left - 8) * (0.8 if bold else 1.0)
+        drawn += tag("text", _fit(str(row[0]), room), x=0, y=top + 15, **bold)
         drawn += tag("text", str(row[1]), x=WIDTH, y=top + 15, class_="end")
     height = bottom + BOTTOM
     size = {"viewBox": f"0 0 {WIDTH} {height}", "width": WIDTH, "height": height}
