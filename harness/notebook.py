@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from harness.base import Scalar
 from harness.evidence import (
+    Bars,
     BoundCheck,
     Curve,
     DataTable,
@@ -169,8 +170,9 @@ class Notebook:
         caption: str,
         columns: Iterable[str],
         rows: Iterable[Sequence[Scalar]],
+        bars: Bars | None = None,
     ) -> DataTable:
-        """Return a table."""
+        """Return a table; ``bars`` are drawn in its place where one draws."""
         return DataTable(
             key=self.key("table", title),
             experiment=self.experiment,
@@ -179,6 +181,7 @@ class Notebook:
             caption=caption,
             columns=tuple(columns),
             rows=tuple(tuple(row) for row in rows),
+            bars=bars,
         )
 
 
