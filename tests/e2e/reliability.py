@@ -186,11 +186,13 @@ def obey(folder: Path, words: list[str], said: Path, leaps: bool) -> None:
     main()
 
 
-def killed(order: random.Random, within: float, begin: Callable[[], Command]) -> int:
+def killed(
+    order: random.Random, within: float, begin: Callable[[], Command], kills: int = KILLS
+) -> int:
     """Kill a command some times at random moments, then let it end; return how often it was."""
-    kills = sum(begin().killed(order.uniform(0.01, within)) for _ in range(KILLS))
+    met = sum(begin().killed(order.uniform(0.01, within)) for _ in range(kills))
     begin().ended()
-    return kills
+    return met
 
 
 def timed(command: Command) -> float:
@@ -310,7 +312,7 @@ def history(folder: Path, faults: int, order: random.Random) -> int:
     whole = {path.name: path.read_bytes() for path in (folder / "whole").rglob("*.json")}
     while done < faults:
         last = folder / f"h{next(NUMBERS)}"
-        done += killed(order, within, partial(Command, folder, *words, last))
+        done += killed(order, within, partial(Command, folder, *words, last), 4 * KILLS)
         both = [Command(folder, *words, place) for place in (last, last / "two") for _ in range(2)]
         assert {one.ended((0,)) for one in both} == {0}
         for place in (last, last / "two"):
