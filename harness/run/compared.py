@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple
 from harness.errors import ConfigError, ExitCode, PreconditionError, nearest
 from harness.integrity import open_run
 from harness.logs.reading import is_log, open_log
-from harness.packs.loading import load_pack
 from harness.provenance import version
 from harness.records import Judgment
 from harness.store import StoredRun
@@ -18,9 +17,7 @@ from harness.verdicts.changes import Change, Comparison, gate
 from harness.verdicts.claims import Standpoint, held_together, standpoints
 from harness.verdicts.comparison import compare_runs
 from harness.verdicts.known import accepted, load_known, save_known
-from harness.verdicts.ledger import unmet
 from harness.verdicts.logs import Rules, compare_logs
-from harness.verdicts.printed import printed_changes
 from harness.verdicts.promises import remarks
 from reports.sarif import Place, task_place
 from suites.registry import get_suite
@@ -178,6 +175,10 @@ def _two(before: StoredRun, after: StoredRun, asked: Asked) -> list[Change]:
 
 def _printed(run: StoredRun, asked: Asked) -> tuple[str, list[Change], list[str]]:
     """Return the name of what prints the numbers, a row for each one, and why others are none."""
+    from harness.packs.loading import load_pack  # packs take long to load; few comparisons ask
+    from harness.verdicts.ledger import unmet
+    from harness.verdicts.printed import printed_changes
+
     pack = load_pack(run.plan.spec.pack)
     suites = [get_suite(task.task.suite) for task in run.plan.tasks]
     changes = printed_changes(run, suites, pack, asked.allow)
