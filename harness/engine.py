@@ -249,9 +249,9 @@ def misfit(values: object, metrics: Collection[str]) -> str:
     """Say how what a scorer gave is not one number or reason per metric, or nothing."""
     if not isinstance(values, Sequence) or not all(isinstance(one, Value) for one in values):
         return f"score() gave {type(values).__name__}, expected a list of Value"
-    names = sorted(one.metric for one in values)
-    if names != sorted(metrics):
-        gave, wanted = ", ".join(names) or "none", ", ".join(sorted(metrics))
+    names = [one.metric for one in values]
+    if len(names) != len(metrics) or set(names) != set(metrics):
+        gave, wanted = (", ".join(sorted(some)) or "none" for some in (names, metrics))
         return f"score() gave values of {gave}, expected one of each of {wanted}"
     for one in values:
         number = isinstance(one.value, int | float) and not isinstance(one.value, bool)
