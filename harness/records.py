@@ -124,7 +124,7 @@ class WorkItem(Record, frozen=True, kw_only=True):
 class JudgeId(Record, frozen=True, kw_only=True):
     """Who judged, completely: two judges are the same only when all fields agree."""
 
-    kind: str  # recorded | openai_api | local_hf | human
+    kind: str  # recorded | openai_api | local_hf | instrument | human
     name: str
     revision: str | None = None
     settings: dict[str, Scalar] = {}

@@ -7,6 +7,7 @@ A cluster joins by offering the same ``map`` (``harness.cluster``).
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ from itertools import islice
 from typing import TypeVar
 
 from harness.errors import ConfigError
+from harness.threads import prefer_one
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -64,12 +66,15 @@ class Pool:
 
     def _pool(self) -> Executor:
         if self._kind is ProcessPoolExecutor:
-            return ProcessPoolExecutor(self._size, initializer=_end_with, initargs=(os.getpid(),))
+            return ProcessPoolExecutor(self._size, initializer=_begin, initargs=(os.getpid(),))
         return ThreadPoolExecutor(self._size)
 
 
-def _end_with(parent: int) -> None:
-    """Let this process end soon after its parent, however that ends."""
+def _begin(parent: int) -> None:
+    """Compute on one thread, as many such processes run; end soon after the parent, however."""
+    prefer_one()
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
     def watch() -> None:
         while os.getppid() == parent:

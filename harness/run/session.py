@@ -279,7 +279,7 @@ def judge_of(
 def executor_of(plan: TaskPlan, name: str, options: Options, crew: Path) -> Executor:
     """Return a judge's executor: threads for one that is waited for, else this process.
 
-    An instrument has a process on every core.
+    An instrument has a process on every core, unless its networks share a GPU.
 
     Args:
         plan: of the task.
@@ -290,7 +290,8 @@ def executor_of(plan: TaskPlan, name: str, options: Options, crew: Path) -> Exec
     judge = identity_of(plan, name)
     waits, measures = judge.kind == "openai_api", judge.kind == INSTRUMENT
     kind = options.executor or ("threads" if waits else "processes" if measures else "in-process")
-    usual = configured(plan.task, name).concurrency if waits else cores() if measures else 1
+    spread = measures and judge.settings.get("device", "cpu") == "cpu"
+    usual = configured(plan.task, name).concurrency if waits else cores() if spread else 1
     size = options.workers or usual
     if kind == RAY:
         return _on_cluster(plan, name, options, crew, size)

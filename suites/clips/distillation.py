@@ -17,7 +17,7 @@ from harness.assets import Manifest, load_manifest
 from harness.columns import average
 from harness.contrasts import estimate
 from harness.outcomes import Outcome
-from harness.protocols import PURE, Answer, Column, Contrast, SuiteInfo, Value, Workload
+from harness.protocols import Answer, Column, Contrast, Value, Workload
 from harness.records import (
     Cell,
     Drawing,
@@ -40,27 +40,25 @@ from suites.clips.contrasts import (
     with_sharpness,
 )
 from suites.clips.film import Film
-from suites.clips.folders import Folder, features_of, read_folder
+from suites.clips.folders import Folder, features_of
 from suites.clips.instrument import DIVERSITY, FILM, JUDGE, read_film, read_seeds
 from suites.clips.measures.absent import Absent, Maybe
 from suites.clips.perceptual import find_network
 from suites.clips.seeds import Seeds
-from suites.clips.settings import ALLOWED, FEATURES, POOLED, Settings, settings_of
+from suites.clips.settings import FEATURES, POOLED, Settings, settings_of
 from suites.clips.sides import (
     REFERENCE,
     SIDE,
     STUDENT,
     Films,
     by_prompt,
-    check_pairs,
     counted,
     films_of,
     key_of,
     lost,
     mismatch,
     paired_values,
-    reference_items,
-    side_items,
+    read_sides,
     without,
     without_image,
 )
@@ -90,37 +88,31 @@ def columns() -> tuple[Column, ...]:
 class Distillation(suite.ClipSuite):
     """A student's videos held against its teacher's; see ``README.md``."""
 
-    info = SuiteInfo(
-        name="distillation",
-        title="Distillation",
-        metrics=dict.fromkeys(METRICS, (0.0, suite.INFINITE)),
-        groups=(),
-        columns={PURE: columns()},
-        scorers=suite.SCORERS,
-        subsets={"all": 0},
-        protocol=ALLOWED,
-        critical=("analysis_short_side", "flow", "step", "distance"),
-        judges=("recorded",),
-        citation=suite.CITATION,
-        licence=suite.LICENCE,
+    info = suite.declared(
+        "distillation",
+        "Distillation",
+        METRICS,
+        columns(),
+        "distance",
         needs="videos of teacher and student for the same prompts and seeds; no GPU, no download",
-        pairs="shared",
     )
 
     def load(self, task: Task, assets: Path | None) -> Workload:
         """Read both folders; prompts with two common seeds are asked how diverse they are."""
-        mine = suite.folder_of(task, reference=True)
-        theirs = read_folder(Path(str(task.reference)))
-        notes = [*mine.notes, *theirs.notes, *check_pairs(mine, theirs)]
-        kind = {KIND: VIDEO}
-        films = [*side_items(task, mine, **kind), *reference_items(task, theirs, **kind)]
-        groups, folders = _groups(task, mine, theirs)
-        notes += forecast.unlike(*(forecast.headers(side.clips) for side in (mine, theirs)))
+        found = read_sides(task, reference=True, **{KIND: VIDEO})
+        mine, theirs = found.folders
+        groups, places = _groups(task, mine, theirs)
         seeds = len(mine.clips) / max(1, len(mine.prompts))
-        notes.append(forecast.power(len(mine.prompts), seeds, settings_of(task).ratio))
-        folders[REFERENCE] = str(task.reference)
-        network = find_network(settings_of(task).distance, assets)
-        return suite.workload(task, films + groups, notes, [mine, theirs], folders, network)
+        said = (
+            *forecast.unlike(*(forecast.headers(side.clips) for side in found.folders)),
+            forecast.power(len(mine.prompts), seeds, settings_of(task).ratio),
+        )
+        whole = found._replace(
+            items=(*found.items, *groups),
+            notes=(*found.notes, *said),
+            places={**found.places, **places},
+        )
+        return suite.workload(task, whole, find_network(settings_of(task).distance, assets))
 
     def official_files(self) -> Manifest:
         """Return the weights that perceptual distances need."""

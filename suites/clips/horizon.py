@@ -15,30 +15,27 @@ import msgspec
 
 from harness.columns import average
 from harness.outcomes import Level, Outcome
-from harness.protocols import PURE, Answer, Contrast, SuiteInfo, Value, Workload
+from harness.protocols import Answer, Contrast, Value, Workload
 from harness.records import Cell, Drawing, Reported, Task, TaskPlan, WorkItem
 from suites.clips import draw, suite
 from suites.clips.contrasts import Key, drift_contrast, outcome_of, with_sharpness
 from suites.clips.film import CURVES, TITLES, Film
-from suites.clips.folders import read_folder
 from suites.clips.instrument import FILM, read_film
 from suites.clips.measures.absent import Absent, Maybe
 from suites.clips.measures.drift import LAGS_S, WINDOW_S, Drift, drift, vde
-from suites.clips.settings import ALLOWED, settings_of
+from suites.clips.settings import settings_of
 from suites.clips.sides import (
     REFERENCE,
     SIDE,
     STUDENT,
     Films,
     by_prompt,
-    check_pairs,
     counted,
     films_of,
     lost,
     mismatch,
     paired_values,
-    reference_items,
-    side_items,
+    read_sides,
     without,
 )
 
@@ -99,37 +96,17 @@ def published(film: Film, metric: str) -> Maybe:
 class LongHorizon(suite.ClipSuite):
     """Drift of appearance and motion over a video; see ``README.md``."""
 
-    info = SuiteInfo(
-        name="long_horizon",
-        title="Long horizon",
-        metrics=dict.fromkeys(METRICS, (-suite.INFINITE, suite.INFINITE)),
-        groups=(),
-        columns={
-            PURE: tuple(suite.column(name, title(name), where={SIDE: STUDENT}) for name in METRICS)
-        },
-        scorers=suite.SCORERS,
-        subsets={"all": 0},
-        protocol=ALLOWED,
-        critical=("analysis_short_side", "flow", "step"),
-        judges=("recorded",),
-        citation=suite.CITATION,
-        licence=suite.LICENCE,
+    info = suite.declared(
+        "long_horizon",
+        "Long horizon",
+        METRICS,
+        [suite.column(name, title(name), where={SIDE: STUDENT}) for name in METRICS],
         needs="videos of at least six seconds; no GPU, no download",
-        pairs="shared",
     )
 
     def load(self, task: Task, assets: Path | None) -> Workload:
         """Read the folder of videos, and the reference's where there is one."""
-        folder = suite.folder_of(task, reference=None)
-        items, notes, folders = side_items(task, folder), list(folder.notes), {}
-        sides = [folder]
-        if task.reference:
-            other = read_folder(Path(task.reference))
-            items += reference_items(task, other)
-            notes += [*other.notes, *check_pairs(folder, other)]
-            folders = {REFERENCE: task.reference}
-            sides.append(other)
-        return suite.workload(task, items, notes, sides, folders)
+        return suite.workload(task, read_sides(task, reference=None))
 
     def score(
         self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -15,7 +16,7 @@ from harness.records import Missing, Task, TaskPlan, WorkItem
 from suites.clips import suite
 from suites.clips.contrasts import UNPAIRED, Key
 from suites.clips.film import Film
-from suites.clips.folders import PROTOCOL, Folder, some
+from suites.clips.folders import PROTOCOL, Folder, read_folder, some
 from suites.clips.instrument import FILM, read_film
 from suites.clips.measures.absent import Absent, Maybe
 
@@ -24,6 +25,30 @@ REFERENCE_FILM = msgspec.structs.replace(FILM, media=(REFERENCE,))
 Films = dict[str, dict[Key, Film]]
 Found = TypeVar("Found")
 _SAME_RATE = 1e-3  # relative
+
+
+def read_sides(task: Task, *, reference: bool | None, **labels: str) -> suite.Sides:
+    """Return the videos of a task and those of its reference, where it names one, as work.
+
+    Args:
+        task: as asked for.
+        reference: whether the suite needs one; None where it may have one.
+        labels: of every video.
+
+    Raises:
+        ConfigError, DataError, PreconditionError: folders that cannot be read or paired.
+    """
+    mine = suite.folder_of(task, reference=reference)
+    items = side_items(task, mine, **labels)
+    if not task.reference:
+        return suite.Sides((mine,), tuple(items), mine.notes)
+    theirs = read_folder(Path(task.reference))
+    return suite.Sides(
+        folders=(mine, theirs),
+        items=(*items, *reference_items(task, theirs, **labels)),
+        notes=(*mine.notes, *theirs.notes, *check_pairs(mine, theirs)),
+        places={REFERENCE: task.reference},
+    )
 
 
 def side_items(task: Task, folder: Folder, **labels: str) -> list[WorkItem]:
