@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 
-from harness.assets import Manifest, load_manifest
 from harness.columns import average
 from harness.contrasts import estimate
 from harness.outcomes import Outcome
@@ -40,11 +39,11 @@ from suites.clips.contrasts import (
     with_sharpness,
 )
 from suites.clips.film import Film
-from suites.clips.folders import Folder, features_of
+from suites.clips.folders import Folder
 from suites.clips.instrument import DIVERSITY, FILM, JUDGE, read_film, read_seeds
 from suites.clips.measures.absent import Absent, Maybe
-from suites.clips.perceptual import find_network
-from suites.clips.seeds import Seeds
+from suites.clips.precomputed import features_of
+from suites.clips.seeds import PARTS, Seeds
 from suites.clips.settings import FEATURES, POOLED, Settings, settings_of
 from suites.clips.sides import (
     REFERENCE,
@@ -65,20 +64,24 @@ from suites.clips.sides import (
 from suites.videos import artifact_of, item_of
 
 FILMED = ("speed", "sharpness_normalised")
-METRICS = (*FILMED, DIVERSITY)
+PART = {part: f"{DIVERSITY}_{part}" for part in PARTS}
+"""Metrics of what diversity is of, beside the whole."""
+DIVERSITIES = (DIVERSITY, *PART.values())
+METRICS = (*FILMED, *DIVERSITIES)
 KIND, VIDEO, PROMPT = "kind", "video", "prompt"
 _SHARP = "sharpness_normalised"
 
 
 def columns() -> tuple[Column, ...]:
     """Return speed, sharpness and diversity of either side."""
-    titles = {"speed": "Speed", _SHARP: "Sharp./contr.²", DIVERSITY: "Diversity"}
+    parts = {metric: f"Diversity, {part}" for part, metric in PART.items()}
+    titles = {"speed": "Speed", _SHARP: "Sharp./contr.²", DIVERSITY: "Diversity", **parts}
     return tuple(
         suite.column(
             metric if side == STUDENT else f"{side}_{metric}",
             f"{title}, {side}",
             weights={metric: 1.0},
-            where={SIDE: side, KIND: PROMPT if metric == DIVERSITY else VIDEO},
+            where={SIDE: side, KIND: PROMPT if metric in DIVERSITIES else VIDEO},
         )
         for metric, title in titles.items()
         for side in (STUDENT, REFERENCE)
@@ -103,37 +106,37 @@ class Distillation(suite.ClipSuite):
         mine, theirs = found.folders
         groups, places = _groups(task, mine, theirs)
         seeds = len(mine.clips) / max(1, len(mine.prompts))
-        said = (
-            *forecast.unlike(*(forecast.headers(side.clips) for side in found.folders)),
-            forecast.power(len(mine.prompts), seeds, settings_of(task).ratio),
-        )
+        said = forecast.power(len(mine.prompts), seeds, settings_of(task).ratio)
         whole = found._replace(
             items=(*found.items, *groups),
-            notes=(*found.notes, *said),
+            notes=(*found.notes, said),
             places={**found.places, **places},
         )
-        return suite.workload(task, whole, find_network(settings_of(task).distance, assets))
-
-    def official_files(self) -> Manifest:
-        """Return the weights that perceptual distances need."""
-        return load_manifest("suites.clips")
+        return suite.workload(task, whole, assets)
 
     def score(
         self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task
     ) -> Sequence[Value]:
         """Return speed and sharpness of a video, or the diversity of a prompt."""
         if item.sample.labels[KIND] == VIDEO:
-            answer, rest = answers[FILM.id], [suite.undefined(DIVERSITY, "of prompts")]
-            film = read_film(answer)
+            answer, film = answers[FILM.id], read_film(answers[FILM.id])
+            rest = [suite.undefined(name, "of prompts") for name in DIVERSITIES]
             known = suite.unanswered(FILMED, answer) if film is None else None
             return [*(known or suite.film_values(film, FILMED)), *rest]  # type: ignore[arg-type]
         answer, rest = answers[DIVERSITY], [suite.undefined(name, "of videos") for name in FILMED]
         seeds = read_seeds(answer)
         if seeds is None:
-            return [*rest, *suite.unanswered((DIVERSITY,), answer)]
-        if seeds.value is None:
-            return [*rest, suite.undefined(DIVERSITY, seeds.reason)]
-        return [*rest, Value(metric=DIVERSITY, value=seeds.value)]
+            return [*rest, *suite.unanswered(DIVERSITIES, answer)]
+        found = {DIVERSITY: seeds.value, **{PART[part]: x for part, x in seeds.parts.items()}}
+        return [
+            *rest,
+            *(
+                suite.undefined(name, seeds.reason or seeds.unknown)
+                if (value := found.get(name)) is None
+                else Value(metric=name, value=value)
+                for name in DIVERSITIES
+            ),
+        ]
 
     def contrasts(
         self, task: TaskPlan, answers: Mapping[str, Mapping[str, Answer]]
@@ -393,15 +396,30 @@ def diversity_ratio(
     said = f"distance {settings.distance}, noise floor {floor:.4g}"
     if measured:
         said += f"; clips are up to {max(measured):.4g} from their own re-encoding"
+    of_parts = _ratios_of_parts(task, answers)
     asked = ratio_contrast(
         "diversity",
         logs._replace(missing={**missing, **logs.missing}),
         settings.ratio,
         claim=f"distillation/{task.task.model}/diversity_ratio",
         statement=f"seeds of one prompt of {task.task.model} are as unlike as its teacher's",
-        notes=(said,),
+        notes=(said, *([f"ratios by what is compared: {of_parts}"] if of_parts else [])),
     )
     return counted(asked, gone)
+
+
+def _ratios_of_parts(task: TaskPlan, answers: Mapping[str, Mapping[str, Answer]]) -> str:
+    """Say the ratio of diversity by look, layout and background, each over prompts that have it."""
+    found: dict[str, list[float]] = {part: [] for part in PARTS}
+    sides: dict[str, dict[Key, Seeds]] = {STUDENT: {}, REFERENCE: {}}
+    for item, seeds in _seeds(task, answers):
+        sides[item.sample.labels[SIDE]][key_of(item)] = seeds
+    for key in sides[STUDENT].keys() & sides[REFERENCE].keys():
+        mine, theirs = (sides[side][key].parts for side in (STUDENT, REFERENCE))
+        for part in PARTS:
+            if mine.get(part) and theirs.get(part):
+                found[part].append(math.log(mine[part] / theirs[part]))
+    return ", ".join(f"{part} {math.exp(average(x)):.2f}" for part, x in found.items() if x)
 
 
 SUITE = Distillation()

@@ -11,7 +11,7 @@ from harness.notebook import Notebook
 from harness.records import TaskPlan
 from harness.stats.intervals import t_mean
 from suites.clips.contrasts import Key
-from suites.clips.film import CURVES, TITLES, Film
+from suites.clips.film import CURVES, FIRST, TITLES, Film
 from suites.clips.sides import REFERENCE, STUDENT, Films
 
 MOST_LINES = 40
@@ -38,12 +38,13 @@ def curves(task: TaskPlan, films: Films) -> Panels:
             [
                 line
                 for tone, (side, some) in enumerate(sides)
-                for line in _lines(names[side], tone, [film.curves[curve] for film in some])
+                for line in _lines(names[side], tone, [film.curves.get(curve, ()) for film in some])
             ],
             x="second",
             y=TITLES[curve].lower(),
         )
-        for curve in CURVES
+        for curve in (*CURVES, FIRST)
+        if any(film.curves.get(curve) for _, some in sides for film in some)
     ]
     caption = (
         "Medians of each whole second. Thin lines are clips, the thick one is their mean with its "

@@ -13,8 +13,9 @@ from harness.protocols import INSTRUMENT, Answer
 from harness.records import JudgeId, Question, Record
 from harness.video import decoder_id
 from suites.clips import perceptual, seeds
-from suites.clips.film import Film, measure
+from suites.clips.film import Compared, Film, measure
 from suites.clips.flow import flow_id
+from suites.clips.precomputed import read_features
 from suites.clips.settings import FEATURES, Settings
 from suites.instruments import Instrument
 
@@ -59,13 +60,16 @@ def _measured(
     question: Question,
     media: Sequence[Path],
 ) -> Film | seeds.Seeds:
-    """Measure one video, or the seeds of a prompt."""
+    """Measure one video, with features where they are given, or the seeds of a prompt."""
+    side, flow, own = settings.analysis_short_side, settings.flow, settings.distance == FEATURES
+    distance = None if own else perceptual.distance_of(network)
     if question.id == FILM.id:
-        return measure(media[0], settings.analysis_short_side, settings.flow, settings.step)
-    if settings.distance == FEATURES:
+        features = read_features(media[1]) if len(media) > 1 else None
+        compared = Compared(distance, settings.rate, features)
+        return measure(media[0], side, flow, settings.step, compared)
+    if distance is None:
         return seeds.compare_features(media)
-    distance = perceptual.distance_of(settings.distance, network)
-    return seeds.compare(media, distance, settings.start, settings.rate)
+    return seeds.compare(media, distance, settings.start, settings.rate, flow)
 
 
 def read_film(answer: Answer) -> Film | None:

@@ -25,7 +25,7 @@ class VideoQuality(suite.ClipSuite):
 
     def load(self, task: Task, assets: Path | None) -> Workload:
         """Read the folder of videos."""
-        return suite.workload(task, read_sides(task, reference=False))
+        return suite.workload(task, read_sides(task, reference=False), assets)
 
     def score(
         self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task

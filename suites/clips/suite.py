@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.assets import Manifest
+from harness.assets import Manifest, load_manifest
 from harness.errors import ConfigError
 from harness.protocols import PURE, Answer, Column, Scorer, SuiteInfo, Value, Workload
 from harness.records import Drawing, Missing, Question, Sample, Task, WorkItem
@@ -16,7 +16,7 @@ from suites.clips.flow import HINT
 from suites.clips.folders import Clip, Folder, read_folder
 from suites.clips.instrument import FILM, JUDGE, make_meter
 from suites.clips.measures.absent import Absent
-from suites.clips.perceptual import Network
+from suites.clips.perceptual import find_network
 from suites.clips.settings import ALLOWED, settings_of
 from suites.videos import artifact_of, item_of
 
@@ -60,13 +60,13 @@ def declared(
 
 
 class ClipSuite:
-    """What holds of all three: two sides stand in one task, and no weights are needed."""
+    """What holds of all three: two sides stand in one task, and distances may need weights."""
 
     info: SuiteInfo
 
     def official_files(self) -> Manifest:
-        """Return that there are none."""
-        return Manifest(title=self.info.title, assets=())
+        """Return the weights that perceptual distances need."""
+        return load_manifest("suites.clips")
 
     def pair_drawings(self, first: object, second: object) -> Sequence[Drawing]:
         """Return nothing."""
@@ -133,16 +133,19 @@ class Sides(NamedTuple):
     places: dict[str, str] = {}  # where files lie, by role
 
 
-def workload(task: Task, sides: Sides, network: Network | None = None) -> Workload:
+def workload(task: Task, sides: Sides, assets: Path | None) -> Workload:
     """Return the work of a task with what measures it.
 
     Args:
         task: as asked for.
         sides: its videos and prompts.
-        network: what measures perceptual distances, where one does.
+        assets: where weights of perceptual distances lie.
+
+    Raises:
+        PreconditionError, DataError: weights are absent, or are not those of the distance.
     """
     settings = settings_of(task)
-    meter = make_meter(settings, network)
+    meter = make_meter(settings, find_network(settings.distance, assets))
     measured = meter.identity.settings
     hint = [f"flow is absent: {HINT}"] if str(measured["flow"]).startswith("none") else []
     return Workload(

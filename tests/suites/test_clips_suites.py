@@ -20,7 +20,7 @@ from harness.store import load_rows
 from harness.verdicts.contrasts import decide, word
 from suites.clips import distillation, forecast, horizon, planted, quality, sides
 from suites.clips.contrasts import Key, drift_contrast
-from suites.clips.film import CURVES, METRICS, Film
+from suites.clips.film import CURVES, FIRST, METRICS, Film
 from suites.clips.folders import Clip, Folder, read_folder
 from suites.clips.instrument import DIVERSITY, FILM
 from suites.clips.seeds import Seeds
@@ -33,7 +33,7 @@ Change = Callable[[str, np.ndarray], np.ndarray]
 
 def film(rng: np.random.Generator, noise: float = 0.03, change: Change | None = None) -> Film:
     """A made-up film whose curves are level up to noise, unless changed."""
-    level = dict.fromkeys(CURVES, 50.0) | {"speed": 0.02, "clipped_share": 0.01}
+    level = dict.fromkeys(CURVES, 50.0) | {"speed": 0.02, "clipped_share": 0.01, FIRST: 0.1}
     curves = {name: value * np.exp(rng.normal(0, noise, SECONDS)) for name, value in level.items()}
     if change:
         curves = {name: change(name, values) for name, values in curves.items()}
@@ -77,8 +77,7 @@ def plan_of(
         for key, one in some.items():
             clip = Clip(f"{key.prompt}__{key.seed}", key, None, dict((stated or {}).get(side, {})))
             kind = {distillation.KIND: distillation.VIDEO} if two_sided else {}
-            make = sides.side_items if side == sides.STUDENT else sides.reference_items
-            (item,) = make(task, Folder((clip,), (), False), **kind)
+            (item,) = sides.side_items(task, Folder((clip,), (), False), side, **kind)
             item = msgspec.structs.replace(item, missing=None)
             items.append(item)
             answers[item.key] = {FILM.id: Answer(raw=msgspec.json.encode(one).decode())}
@@ -102,7 +101,8 @@ def test_every_metric_of_every_suite_has_a_value_or_a_reason() -> None:
     rng = np.random.default_rng(0)
     short = msgspec.structs.replace(
         film(rng),
-        curves=dict.fromkeys(CURVES, (1.0, 1.0)),
+        frames=32,
+        curves=dict.fromkeys((*CURVES, FIRST), (1.0, 1.0)),
         values={"luma_mean": 3.0},
         absent=dict.fromkeys(METRICS[1:], "one_frame"),
     )
@@ -112,7 +112,9 @@ def test_every_metric_of_every_suite_has_a_value_or_a_reason() -> None:
         found = values_of(plan, suite, item, answers[item.key], "pure")
         assert {one.metric for one in found} == set(suite.info.metrics)
         assert all((one.value is None) == (one.missing is Missing.UNDEFINED) for one in found)
-    assert {one.detail for one in found} == {"too_short", "too_few_frames", "lag_too_long"}
+        assert {one.metric: one.value for one in found}.get("seconds", 2.0) == 2.0
+    reasons = {"", "too_short", "too_few_frames", "lag_too_long"}
+    assert {one.detail for one in found} == reasons
 
 
 @pytest.mark.parametrize(
@@ -150,6 +152,79 @@ def test_a_folder_against_itself_is_steady_and_preserved() -> None:
     diverse = {Key(f"p{p}"): Seeds(seeds=2, frames=16, value=0.1) for p in range(3)}
     asked = plan_of("distillation", both, {sides.STUDENT: diverse, sides.REFERENCE: diverse})
     assert set(words(distillation.SUITE.contrasts(*asked)).values()) == {Outcome.PRESERVED}
+
+
+def lasting(one: Film, seconds: int) -> Film:
+    curves = {name: values[:seconds] for name, values in one.curves.items()}
+    return msgspec.structs.replace(one, frames=16 * seconds, curves=curves)
+
+
+def test_short_clips_of_a_model_are_held_against_its_long_ones_second_by_second() -> None:
+    def fading(name: str, values: np.ndarray) -> np.ndarray:
+        return values * np.exp(-0.1 * np.arange(SECONDS)) if name == "contrast" else values
+
+    rng = np.random.default_rng(10)
+    long = {key: film(rng, 0.005, fading) for key in keys(4, 2)}
+    short = {key: lasting(one, 3) for key, one in long.items()}
+    asked = horizon.SUITE.contrasts(
+        *plan_of("long_horizon", {sides.STUDENT: long, sides.REFERENCE: short})
+    )
+    found = words(asked)
+    parts = {name: word for name, word in found.items() if name.endswith("_seconds")}
+    assert parts.pop("contrast/last_seconds") is Outcome.DRIFTS_DOWN
+    assert set(parts.values()) == {Outcome.STEADY} and len(parts) == 9
+    assert found["contrast/excess"] is Outcome.INCOMPARABLE
+    size = next(
+        estimate(one).value for one in asked if one.claim.endswith("/contrast/last_seconds")
+    )
+    assert size == pytest.approx(-0.5, abs=0.02)  # five seconds later
+
+
+def test_a_reference_as_long_is_not_held_second_by_second() -> None:
+    rng = np.random.default_rng(11)
+    films = {key: film(rng) for key in keys(2, 1)}
+    both = {sides.STUDENT: films, sides.REFERENCE: films}
+    found = words(horizon.SUITE.contrasts(*plan_of("long_horizon", both)))
+    assert not [name for name in found if name.endswith("_seconds")]
+
+
+@pytest.mark.parametrize(("rate", "said"), [(0.0, Outcome.STEADY), (-0.2, Outcome.DRIFTS_DOWN)])
+def test_drift_is_asked_over_lengths_within_prompts(rate: float, said: Outcome) -> None:
+    rng, films = np.random.default_rng(12), {}
+    for key in keys(5, 2):
+        seconds = 6 if key.seed == "0" else 8
+        one = lasting(film(rng, 0.003), seconds)
+        change = np.exp(rate * np.log2(seconds) * (np.arange(seconds) >= seconds / 2))
+        contrast = tuple((np.array(one.curves["contrast"]) * change).tolist())
+        films[key] = msgspec.structs.replace(one, curves={**one.curves, "contrast": contrast})
+    films[Key("alone", "", "0")] = lasting(film(rng, 0.003), 6)
+    asked = horizon.SUITE.contrasts(*plan_of("long_horizon", {sides.STUDENT: films}))
+    (one,) = [one for one in asked if one.claim.endswith("/contrast/length")]
+    assert word(one, estimate(one)) is said
+    assert estimate(one).value == pytest.approx(rate, abs=0.03)
+    assert one.missing == {"one_length": 1}
+
+
+def test_clips_that_leave_their_first_frame_further_than_the_references_are_named() -> None:
+    rng = np.random.default_rng(13)
+
+    def away(name: str, values: np.ndarray) -> np.ndarray:
+        return values * 1.6 if name == FIRST else values
+
+    films = {
+        sides.STUDENT: {key: film(rng, 0.02, away) for key in keys(5, 1)},
+        sides.REFERENCE: {key: film(rng, 0.02) for key in keys(5, 1)},
+    }
+    asked = horizon.SUITE.contrasts(*plan_of("long_horizon", films))
+    found = words(asked)
+    assert found.pop("drift_first/excess") is Outcome.DRIFTS_UP
+    assert set(found.values()) == {Outcome.STEADY} and "drift_first" not in found
+    frozen = dict(films[sides.STUDENT])
+    still = msgspec.structs.replace(film(rng), curves={**film(rng).curves, FIRST: (0.0,) * SECONDS})
+    frozen[Key("p0", "", "0")] = still
+    asked = horizon.SUITE.contrasts(*plan_of("long_horizon", {**films, sides.STUDENT: frozen}))
+    (one,) = [one for one in asked if one.claim.endswith("drift_first/excess")]
+    assert one.censored == ("p0 / 0",) and estimate(one).n == 5
 
 
 def slowed(name: str, values: np.ndarray) -> np.ndarray:
