@@ -53,7 +53,7 @@ from harness.records import (
 )
 from harness.run.experiments import experiments_of, theorems
 from harness.verdicts import ledger
-from harness.verdicts.contrasts import decide
+from harness.verdicts.contrasts import answers, decide
 from harness.verdicts.docket import Docket
 from harness.verdicts.gate import FailOn, gate
 from harness.verdicts.numbers import remarks
@@ -332,13 +332,15 @@ def conclude(directory: Path) -> Results:
     missed = ledger.unmet(plan, suites, pack)
     docket = Docket([row for row in rows if isinstance(row, Check)], pack)
     beside = table_evidence(docket, known) if plan.spec.audit else None
+    own = [decide(*asked) for asked in reduce.contrasts_of(plan, suites, rows)]
+    answered = tuple(answers(plan, own, docket))
     health = reduce.judge_health(plan, suites, rows)
     results = Results(
         plan=plan.id,
         cells=tuple(cells),
         verdicts=(
-            *ledger.build(plan, cells, rows, known, pack, theorems(), beside),
-            *(decide(*asked) for asked in reduce.contrasts_of(plan, suites, rows)),
+            *ledger.build(plan, cells, rows, known, pack, theorems(), beside, answered),
+            *own,
         ),
         counts=reduce.count(plan, suites, rows),
         example_counts=reduce.count(plan, suites, rows, examples=True),

@@ -118,20 +118,21 @@ class LongHorizon(suite.ClipSuite):
         gone = lost(task, answers, FILM.id, STUDENT)
         alone = {curve: stability.steady(task, films, curve, margins[curve]) for curve in margins}
         asked = [counted(one, gone) for one in _beside_sharpness(alone)]
-        for curve, margin in margins.items():
-            if found := stability.over_lengths(task, films, curve, margin):
-                asked.append(counted(found, gone))
+        if stability.unequal(films):
+            long = {c: stability.over_lengths(task, films, c, margins[c]) for c in margins}
+            asked += [counted(one, gone) for one in _beside_sharpness(long)]
         if not task.task.reference:
             return asked
         gone = lost(task, answers, FILM.id)
         whole = without(films, gone)
         more = {curve: stability.excess(task, whole, curve, margins[curve]) for curve in margins}
-        shorter = [
-            one
-            for curve, margin in margins.items()
-            for one in stability.beside_shorter(task, whole, curve, margin)
-        ]
-        rest = [*_beside_sharpness(more), *shorter, stability.farther(task, whole, settings)]
+        rest = [*_beside_sharpness(more), stability.farther(task, whole, settings, more)]
+        for part in stability.SHORTER if stability.all_shorter(whole) else ():
+            parts = {
+                curve: stability.beside_shorter(task, whole, curve, margins[curve], part)
+                for curve in margins
+            }
+            rest += _beside_sharpness(parts)
         return [*asked, *(counted(one, gone) for one in rest)]
 
     def drawings(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -34,6 +34,8 @@ FAULTS = {
     ("luma_mean", Outcome.DRIFTS_DOWN): "exposure falls",
 }
 """What a drift is called where it has a name."""
+SHORTER = ("equal_seconds", "last_seconds")
+"""Parts of clips that are held against shorter ones."""
 
 
 def curve_of(film: Film, curve: str) -> Curve | Absent:
@@ -93,10 +95,19 @@ def excess(task: TaskPlan, films: Films, curve: str, margin: float) -> Contrast:
     )
 
 
-def farther(task: TaskPlan, films: Films, settings: Settings) -> Contrast:
+def farther(
+    task: TaskPlan, films: Films, settings: Settings, more: Mapping[str, Contrast]
+) -> Contrast:
     """Ask whether clips end as far from their first frame as the reference's do.
 
-    A distance to the first frame holds wanted motion, so it is decided beside a reference only.
+    A distance to the first frame holds wanted motion, so it is decided beside a reference only;
+    and where another curve drifts more than the reference's, it is no finding of its own.
+
+    Args:
+        task: as planned.
+        films: of both sides.
+        settings: of the task.
+        more: the same question on other curves.
     """
     ends = [
         {key: distance_at_end(film) for key, film in films[side].items()}
@@ -116,43 +127,43 @@ def farther(task: TaskPlan, films: Films, settings: Settings) -> Contrast:
         barred=mismatch(task, films),
     )
     notes = (f"distance {settings.distance}, noise floor {floor:.4g}",)
-    return msgspec.structs.replace(asked, censored=found.censored, notes=notes)
+    others = [curve for curve, one in more.items() if outcome_of(one).level is Level.BAD]
+    doubt = f"{', '.join(others)} drifts, and moves this distance by itself" if others else ""
+    return msgspec.structs.replace(asked, censored=found.censored, notes=notes, doubt=doubt)
 
 
-def beside_shorter(task: TaskPlan, films: Films, curve: str, margin: float) -> Iterator[Contrast]:
-    """Ask of a reference whose clips are all shorter: do equal seconds agree, and the last ones?
+def all_shorter(films: Films) -> bool:
+    """Say whether every clip of the reference is shorter than its partner, by a second or more."""
+    both = films[STUDENT].keys() & films[REFERENCE].keys()
+    return bool(both) and all(
+        seconds(films[REFERENCE][key]) < seconds(films[STUDENT][key]) for key in both
+    )
 
-    Nothing is asked where a clip of the reference is as long as its partner.
+
+def seconds(film: Film) -> int:
+    """Return how many whole seconds a film has."""
+    return len(film.curves["luma_mean"])
+
+
+def beside_shorter(task: TaskPlan, films: Films, curve: str, margin: float, part: str) -> Contrast:
+    """Ask whether the first or the last seconds of clips are like shorter ones of the reference.
+
+    ``part`` is one of ``SHORTER``; such a reference is the model's own clips of 5 s.
     """
-    both = sorted(films[STUDENT].keys() & films[REFERENCE].keys())
-    whole = {
-        key: [len(films[side][key].curves[curve]) for side in (STUDENT, REFERENCE)] for key in both
+    found = {
+        key: _change(films[STUDENT][key], films[REFERENCE][key], curve, last=part == SHORTER[1])
+        for key in films[STUDENT].keys() & films[REFERENCE].keys()
     }
-    if not both or any(theirs >= mine for mine, theirs in whole.values()):
-        return
-    model = task.task.model
-    asked = {
-        "equal_seconds": f"{model}: {TITLES[curve].lower()} of the first seconds is that of clips "
-        "as short",
-        "last_seconds": f"{model}: {TITLES[curve].lower()} of the last seconds is that of short "
-        "clips",
-    }
-    for part, statement in asked.items():
-        found = {
-            key: _change(
-                films[STUDENT][key], films[REFERENCE][key], curve, last=part != "equal_seconds"
-            )
-            for key in both
-        }
-        known, missing = sorted_out(found)
-        yield drift_contrast(
-            by_prompt(known),
-            margin,
-            claim=_claim(task, curve, part),
-            statement=statement,
-            missing=missing,
-            barred=mismatch(task, films, but=("frames",)),
-        )
+    known, missing = sorted_out(found)
+    which = part.partition("_")[0].replace("equal", "first")
+    return drift_contrast(
+        by_prompt(known),
+        margin,
+        claim=_claim(task, curve, part),
+        statement=f"{_named(task, curve)} of the {which} seconds is that of the reference's clips",
+        missing=missing,
+        barred=mismatch(task, films, but=("frames",)),
+    )
 
 
 def _change(film: Film, short: Film, curve: str, *, last: bool) -> Maybe:
@@ -170,19 +181,21 @@ def _change(film: Film, short: Film, curve: str, *, last: bool) -> Maybe:
     return math.log(means[0] / means[1]) if min(means) > 0 else Absent.NOT_POSITIVE
 
 
-def over_lengths(task: TaskPlan, films: Films, curve: str, margin: float) -> Contrast | None:
-    """Ask whether clips that are twice as long drift more; None where all are as long.
+def unequal(films: Films) -> bool:
+    """Say whether the clips of a model differ in length."""
+    return len({seconds(film) for film in films[STUDENT].values()}) > 1
+
+
+def over_lengths(task: TaskPlan, films: Films, curve: str, margin: float) -> Contrast:
+    """Ask whether clips that are twice as long drift more.
 
     The slope of the drift on the binary logarithm of the length, within prompts of several lengths.
     """
-    lengths = {key: len(film.curves[curve]) for key, film in films[STUDENT].items()}
-    if len(set(lengths.values())) < 2:
-        return None
     drifts = {key: drift_of(film, curve).end_start for key, film in films[STUDENT].items()}
     known, missing = sorted_out(drifts)
     by: dict[str, list[tuple[float, float]]] = {}
     for key, value in known.items():
-        by.setdefault(key.prompt, []).append((math.log2(lengths[key]), value))
+        by.setdefault(key.prompt, []).append((math.log2(seconds(films[STUDENT][key])), value))
     several = {one: some for one, some in by.items() if len({length for length, _ in some}) > 1}
     alone = sum(len(some) for one, some in by.items() if one not in several)
     slopes = {
