@@ -44,11 +44,16 @@ def read_sides(task: Task, *, reference: bool | None, **labels: str) -> suite.Si
     if not task.reference:
         return suite.Sides((mine,), tuple(items), mine.notes)
     theirs = read_folder(Path(task.reference))
-    unlike = forecast.unlike(*(forecast.headers(side.clips) for side in (mine, theirs)))
+    said = (*check_pairs(mine, theirs), *forecast.unlike(mine, theirs))
     return suite.Sides(
         folders=(mine, theirs),
         items=(*items, *side_items(task, theirs, REFERENCE, **labels)),
-        notes=(*mine.notes, *theirs.notes, *check_pairs(mine, theirs), *unlike),
+        notes=(
+            *mine.notes,
+            *theirs.notes,
+            *check_pairs(mine, theirs),
+            *forecast.unlike(mine, theirs),
+        ),
         places={REFERENCE: task.reference},
     )
 
