@@ -48,12 +48,7 @@ def read_sides(task: Task, *, reference: bool | None, **labels: str) -> suite.Si
     return suite.Sides(
         folders=(mine, theirs),
         items=(*items, *side_items(task, theirs, REFERENCE, **labels)),
-        notes=(
-            *mine.notes,
-            *theirs.notes,
-            *check_pairs(mine, theirs),
-            *forecast.unlike(mine, theirs),
-        ),
+        notes=(*mine.notes, *theirs.notes, *said),
         places={REFERENCE: task.reference},
     )
 

@@ -191,3 +191,28 @@ def test_what_is_declared_must_be_asked_and_stated(answers: dict[str, str], said
         "motion_ratio answers C122",
         "diversity_ratio answers C123",
     ]
+
+
+@pytest.mark.slow
+def test_at_most_one_pair_of_clean_folders_in_twenty_is_accused_of_anything() -> None:
+    """Both sides are draws of one model: curves, first-frame distances and diversities alike."""
+    rng, accused, pairs = np.random.default_rng(20), 0, 200
+    for _ in range(pairs):
+        prompts, noise = int(rng.integers(2, 8)), rng.choice([0.02, 0.1, 0.3])
+        films = {
+            side: {key: film(rng, noise) for key in keys(prompts, 2)}
+            for side in (sides.STUDENT, sides.REFERENCE)
+        }
+        diverse = {
+            side: {
+                Key(f"p{p}"): Seeds(seeds=2, frames=16, value=float(np.exp(rng.normal(-2, noise))))
+                for p in range(prompts)
+            }
+            for side in films
+        }
+        asked = [
+            *horizon.SUITE.contrasts(*plan_of("long_horizon", films)),
+            *distillation.SUITE.contrasts(*plan_of("distillation", films, diverse)),
+        ]
+        accused += any(word(one, estimate(one)).level is Level.BAD for one in asked)
+    assert accused <= 0.05 * pairs
