@@ -103,7 +103,7 @@ class LongHorizon(suite.ClipSuite):
             )
         ]
         return [
-            Value(metric="seconds", value=film.seconds),
+            value_of("seconds", film.seconds or Absent.ONE_FRAME),
             value_of(FIRST, stability.distance_at_end(film)),
             *ours,
             *(value_of(name, published(film, name)) for name in (*VARIED, *COHERENCES)),

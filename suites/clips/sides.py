@@ -113,6 +113,11 @@ def check_pairs(mine: Folder, theirs: Folder) -> list[str]:
                 "several conditioning images of one prompt and seed, and none on the other side",
                 expected="an `image` column in the manifest.csv of both folders",
             )
+    for side, role in zip(keys, (STUDENT, REFERENCE), strict=True):
+        if not side:
+            raise DataError(
+                f"no video in the folder of the {role}", expected="<prompt>__<seed>.mp4"
+            )
     alone = [sorted(key.title for key in side - other) for side, other in (keys, keys[::-1])]
     if not keys[0] & keys[1]:
         raise DataError(

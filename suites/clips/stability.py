@@ -182,8 +182,9 @@ def _change(film: Film, short: Film, curve: str, *, last: bool) -> Maybe:
 
 
 def unequal(films: Films) -> bool:
-    """Say whether the clips of a model differ in length."""
-    return len({seconds(film) for film in films[STUDENT].values()}) > 1
+    """Say whether a prompt has clips of several lengths."""
+    lengths = {(key.prompt, seconds(film)) for key, film in films[STUDENT].items()}
+    return len(lengths) > len({prompt for prompt, _ in lengths})
 
 
 def over_lengths(task: TaskPlan, films: Films, curve: str, margin: float) -> Contrast:

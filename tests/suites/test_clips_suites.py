@@ -210,6 +210,8 @@ def test_a_wrong_protocol_is_one_message(protocol: dict) -> None:
 def test_folders_that_share_nothing_are_refused_and_single_ones_counted() -> None:
     with pytest.raises(DataError, match="share no prompt and seed"):
         sides.check_pairs(folder(2, 1), Folder((Clip("x", Key("x"), None, {}),), (), False))
+    with pytest.raises(DataError, match="no video in the folder of the reference"):
+        sides.check_pairs(folder(2, 1), folder(0, 1))
     assert sides.check_pairs(folder(2, 2), folder(2, 1)) == [
         "without a partner, student: 2: p0 / 1, p1 / 1"
     ]
