@@ -67,7 +67,7 @@ def build(
         ran = {task.task.suite for task in plan.tasks}
         mine = {name: suite for name, suite in suites.items() if name in ran}
         return [
-            *answered,
+            *with_facts(answered, docket),
             *numbers(plan, cells, mine, pack),
             *mathematics(theorems, rows, every=False),
             *costs(docket, rows, every=False),

@@ -83,8 +83,8 @@ def columns() -> tuple[Column, ...]:
             weights={metric: 1.0},
             where={SIDE: side, KIND: PROMPT if metric in DIVERSITIES else VIDEO},
         )
-        for metric, title in titles.items()
-        for side in (STUDENT, REFERENCE)
+        for metric, title in reversed(titles.items())
+        for side in (REFERENCE, STUDENT)
     )
 
 

@@ -19,6 +19,7 @@ SPREAD = 0.25
 _SEEN = 50  # videos whose headers stand for all
 _PAIRS = 200  # pairs whose headers are held against each other
 _SMALLER = 0.8
+_SAME_RATE = 1e-3  # relative
 
 
 def headers(clips: Sequence[Clip]) -> dict[Key, Header]:
@@ -57,11 +58,18 @@ def unlike(mine: Folder, theirs: Folder) -> Iterator[str]:
     found = [headers([side[key] for key in seen]) for side in sides]
     both = sorted(found[0].keys() & found[1].keys())
     for name in Header._fields:
-        apart = [key for key in both if len({getattr(side[key], name) for side in found}) > 1]
+        apart = [key for key in both if _differ(name, *(side[key] for side in found))]
         if apart:
             values = [getattr(side[apart[0]], name) for side in found]
             example = f"{apart[0].title}: {values[0]} against {values[1]}"
             yield f"protocol mismatch: {name} of {len(apart)} of {len(both)} pairs, e.g. {example}"
+
+
+def _differ(name: str, one: Header, other: Header) -> bool:
+    """Say whether two headers state a field and state it differently; rates up to rounding."""
+    values = getattr(one, name), getattr(other, name)
+    slack = _SAME_RATE if name == "rate" else 0.0
+    return all(values) and not math.isclose(*values, rel_tol=slack)
 
 
 def power(prompts: int, seeds: float, ratio: tuple[float, float]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.protocols import Answer, Value, Workload
 from harness.records import Cell, Drawing, Reported, Task, TaskPlan, WorkItem
 from suites.clips import draw, suite
-from suites.clips.film import METRICS, TITLES
+from suites.clips.film import FLOWN, METRICS, PAIRED, STILL, TITLES
 from suites.clips.instrument import FILM, read_film
 from suites.clips.sides import STUDENT, films_of, read_sides
 
@@ -20,7 +20,7 @@ class VideoQuality(suite.ClipSuite):
         "video_quality",
         "Video quality",
         METRICS,
-        [suite.column(name, TITLES[name]) for name in METRICS],
+        [suite.column(name, TITLES[name]) for name in (*PAIRED, *STILL, *FLOWN[::-1])],
     )
 
     def load(self, task: Task, assets: Path | None) -> Workload:
