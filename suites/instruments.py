@@ -16,7 +16,7 @@ from suites.features import Unmeasurable
 Measure = Callable[[Question, Sequence[Path]], float | Record]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Instrument:
     """Answers with a number, or with a record as JSON; it can be sent to other processes.
 

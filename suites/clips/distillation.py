@@ -74,7 +74,7 @@ _SHARP = "sharpness_normalised"
 
 def columns() -> tuple[Column, ...]:
     """Return speed, sharpness and diversity of either side."""
-    parts = {metric: f"Diversity, {part}" for part, metric in PART.items()}
+    parts = {metric: part.capitalize() for part, metric in PART.items()}
     titles = {"speed": "Speed", _SHARP: "Sharp./contr.²", DIVERSITY: "Diversity", **parts}
     return tuple(
         suite.column(

@@ -199,9 +199,7 @@ def over_lengths(task: TaskPlan, films: Films, curve: str, margin: float) -> Con
         by.setdefault(key.prompt, []).append((math.log2(seconds(films[STUDENT][key])), value))
     several = {one: some for one, some in by.items() if len({length for length, _ in some}) > 1}
     alone = sum(len(some) for one, some in by.items() if one not in several)
-    slopes = {
-        one: (float(np.polyfit(*zip(*some, strict=True), 1)[0]),) for one, some in several.items()
-    }
+    slopes = {one: (float(np.polyfit(*np.array(some).T, 1)[0]),) for one, some in several.items()}
     return drift_contrast(
         slopes,
         margin,
