@@ -199,7 +199,7 @@ def over_lengths(task: TaskPlan, films: Films, curve: str, margin: float) -> Con
         by.setdefault(key.prompt, []).append((math.log2(seconds(films[STUDENT][key])), value))
     several = {one: some for one, some in by.items() if len({length for length, _ in some}) > 1}
     alone = sum(len(some) for one, some in by.items() if one not in several)
-    slopes = {one: (float(np.polyfit(*np.array(some).T, 1)[0]),) for one, some in several.items()}
+    slopes = {one: (_slope(some),) for one, some in several.items()}
     return drift_contrast(
         slopes,
         margin,
@@ -207,6 +207,11 @@ def over_lengths(task: TaskPlan, films: Films, curve: str, margin: float) -> Con
         statement=f"{_named(task, curve)} drifts as much in clips twice as long",
         missing={**missing, **({Absent.ONE_LENGTH.value: alone} if alone else {})},
     )
+
+
+def _slope(points: Sequence[tuple[float, float]]) -> float:
+    x, y = np.array(points).T
+    return float(np.polyfit(x, y, 1)[0])
 
 
 def sorted_out(values: Mapping[Key, Maybe]) -> tuple[dict[Key, float], dict[str, int]]:
