@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from harness.columns import average
 from harness.contrasts import estimate
@@ -42,6 +44,7 @@ from suites.clips.film import Film
 from suites.clips.folders import Folder
 from suites.clips.instrument import DIVERSITY, FILM, JUDGE, read_film, read_seeds
 from suites.clips.measures.absent import Absent, Maybe
+from suites.clips.measures.diversity import FEWEST_ITEMS, discrepancy, vendi_ratio
 from suites.clips.precomputed import features_of
 from suites.clips.seeds import PARTS, Seeds
 from suites.clips.settings import FEATURES, POOLED, Settings, settings_of
@@ -70,6 +73,7 @@ DIVERSITIES = (DIVERSITY, *PART.values())
 METRICS = (*FILMED, *DIVERSITIES)
 KIND, VIDEO, PROMPT = "kind", "video", "prompt"
 _SHARP = "sharpness_normalised"
+_DRAWS = 999  # random splits of videos into two sides
 
 
 def columns() -> tuple[Column, ...]:
@@ -403,9 +407,38 @@ def diversity_ratio(
         settings.ratio,
         claim=f"distillation/{task.task.model}/diversity_ratio",
         statement=f"seeds of one prompt of {task.task.model} are as unlike as its teacher's",
-        notes=(said, *([f"ratios by what is compared: {of_parts}"] if of_parts else [])),
+        notes=(
+            said,
+            *([f"ratios by what is compared: {of_parts}"] if of_parts else []),
+            *_by_features(task, answers),
+        ),
     )
     return counted(asked, gone)
+
+
+def _by_features(task: TaskPlan, answers: Mapping[str, Mapping[str, Answer]]) -> Iterator[str]:
+    """Say what features of videos show beside their cosines: Vendi scores and MMD^2."""
+    sides: dict[str, dict[Key, NDArray[np.float64]]] = {STUDENT: {}, REFERENCE: {}}
+    for item, found in _seeds(task, answers):
+        if found.means:
+            sides[item.sample.labels[SIDE]][key_of(item)] = np.array(found.means)
+    if not all(sides.values()):
+        return
+    scores = [
+        vendi_ratio(mine, sides[REFERENCE][key])
+        for key, mine in sides[STUDENT].items()
+        if key in sides[REFERENCE]
+    ]
+    logs = [math.log(one) for one in scores if not isinstance(one, Absent)]
+    if logs:
+        yield f"ratio of Vendi scores {math.exp(average(logs)):.3f} over {len(logs)} prompts"
+    videos = [np.concatenate([*side.values()]) for side in sides.values()]
+    found = discrepancy(videos[0], videos[1], draws=_DRAWS)
+    counts = " and ".join(str(len(side)) for side in videos)
+    if isinstance(found.mmd2, Absent):
+        yield f"no MMD² of {counts} videos: {found.mmd2}, {FEWEST_ITEMS} a side are needed"
+    else:
+        yield f"MMD² {found.mmd2:.4g} of {counts} videos, kernel (x·y/size)², p = {found.p:.3g}"
 
 
 def _ratios_of_parts(task: TaskPlan, answers: Mapping[str, Mapping[str, Answer]]) -> str:

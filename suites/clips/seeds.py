@@ -42,6 +42,7 @@ class Seeds(Record, frozen=True, kw_only=True):
     reason: str = ""
     parts: dict[str, float] = {}  # by what is compared
     unknown: str = Absent.TOO_FEW_FRAMES.value  # why a part is none of them
+    means: tuple[tuple[float, ...], ...] = ()  # of features over time, by seed
 
 
 def frames_at(path: Path, start: float, rate: float) -> Iterator[Frame]:
@@ -155,7 +156,8 @@ def compare_features(paths: Sequence[Path]) -> Seeds:
         raise DecodeError("features of unequal size", where=str(paths[0]))
     value = present(feature_diversity(seen))
     frames, unknown = min(map(len, seen)), "of pixels or a network's layers"
-    return Seeds(seeds=len(seen), frames=frames, value=value, unknown=unknown)
+    means = tuple(tuple(one.mean(axis=0).tolist()) for one in seen)
+    return Seeds(seeds=len(seen), frames=frames, value=value, unknown=unknown, means=means)
 
 
 def noise_floor(path: Path, distance: Distance, start: float, rate: float) -> float | None:

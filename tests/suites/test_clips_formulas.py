@@ -195,3 +195,14 @@ def test_places_where_most_pixels_move_are_left_out():
     moves[:2, :3] = moves[0, 3] = True
     assert np.array_equal(at_rest([layer], moves)[0], layer.reshape(2, 1, 4)[..., 1:])
     assert at_rest([layer], np.ones((4, 6), bool)) is None
+
+
+def test_random_splits_approach_all_of_them(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(0.4, 1, (6, 3)), rng.normal(0, 1, (6, 3))
+    exact = diversity.discrepancy(x, y, fewest=2)
+    monkeypatch.setattr(diversity, "MOST_SPLITS", 1)
+    assert diversity.discrepancy(x, y, fewest=2).p is None
+    drawn = diversity.discrepancy(x, y, fewest=2, draws=2000)
+    assert drawn.mmd2 == exact.mmd2
+    assert drawn.p == pytest.approx(exact.p, abs=0.03)

@@ -193,6 +193,28 @@ def test_what_is_declared_must_be_asked_and_stated(answers: dict[str, str], said
     ]
 
 
+@pytest.mark.parametrize(("prompts", "said"), [(3, "no MMD² of 6 and 6"), (30, "MMD² ")])
+def test_features_also_give_vendi_scores_and_a_discrepancy(prompts: int, said: str) -> None:
+    rng = np.random.default_rng(15)
+    films = {side: {Key("p0"): film(rng)} for side in (sides.STUDENT, sides.REFERENCE)}
+    diverse = {
+        side: {
+            Key(f"p{p}"): Seeds(
+                seeds=2,
+                frames=9,
+                value=0.1,
+                means=tuple(map(tuple, rng.normal(at, 1, (2, 4)).tolist())),
+            )
+            for p in range(prompts)
+        }
+        for side, at in ((sides.STUDENT, 1.0), (sides.REFERENCE, 0.0))
+    }
+    asked = distillation.SUITE.contrasts(*plan_of("distillation", films, diverse))[1]
+    vendi, mmd = [note for note in asked.notes if "Vendi" in note or "MMD" in note]
+    assert vendi.endswith(f"over {prompts} prompts") and mmd.startswith(said)
+    assert prompts == 3 or mmd.endswith("p = 0.001")
+
+
 @pytest.mark.slow
 def test_at_most_one_pair_of_clean_folders_in_twenty_is_accused_of_anything() -> None:
     """Both sides are draws of one model: curves, first-frame distances and diversities alike."""
