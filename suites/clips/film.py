@@ -96,7 +96,7 @@ class Film(Record, frozen=True, kw_only=True):
     absent: dict[str, str]  # metric -> reason code
     curves: dict[str, tuple[float | None, ...]]  # per whole second
     chunks: dict[str, tuple[float, ...]] = {}  # means of ten equal parts, by curve
-    contrasts: dict[str, float] = {}  # start against end, by curve
+    start_end: dict[str, float] = {}  # how far the ends differ, by curve
     coherence: dict[str, float] = {}  # mean cosine of frames by lag in seconds
     cuts: tuple[float, ...] = ()  # seconds
     sheet: str = ""  # frames through the video side by side, JPEG in base64
@@ -291,7 +291,7 @@ class Meter:
             absent={name: str(one) for name, one in found.items() if isinstance(one, Absent)},
             curves={**self._curves(), "speed": curve, FIRST: self._from_first()},
             chunks=self._chunks(),
-            contrasts=self._contrasts(),
+            start_end=self._start_end(),
             coherence=self._coherence(base.fps),
             cuts=tuple(self.pairs[place].time - self.times[0] for place in cuts),
             sheet=contact_sheet(self.thumbs),
@@ -345,7 +345,7 @@ class Meter:
         }
         return {name: tuple(means.tolist()) for name, means in parts.items()}
 
-    def _contrasts(self) -> dict[str, float]:
+    def _start_end(self) -> dict[str, float]:
         """Return how far the ends of every curve differ that each frame has a value of."""
         found = {name: present(start_end(values)) for name, values in self._whole().items()}
         return {name: value for name, value in found.items() if value is not None}

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.protocols import Answer, Contrast, Value, Workload
+from harness.protocols import Answer, Column, Contrast, Value, Workload
 from harness.records import Cell, Drawing, Reported, Task, TaskPlan, WorkItem
 from suites.clips import draw, stability, suite
 from suites.clips.contrasts import Key, with_sharpness
@@ -32,8 +32,8 @@ from suites.clips.sides import (
 
 DRIFTS = tuple(name for curve in CURVES for name in (curve, f"{curve}/slope"))
 LOOKS = tuple(curve for curve in CURVES if curve != "speed")
-VARIANTS = {"vde": "VDE", "vde_log": "VDE log", "start_end": "Start-end", "first_last": "5 s ends"}
-"""Measures of others, of one curve each, with their titles."""
+VARIANTS = ("vde", "vde_log", "start_end", "first_last")
+"""Measures of others, of one curve each."""
 VARIED = tuple(f"{kind}/{curve}" for curve in LOOKS for kind in VARIANTS)
 COHERENCES = tuple(f"coherence/{lag:g}" for lag in LAGS_S)
 METRICS = ("seconds", FIRST, *DRIFTS, *VARIED, *COHERENCES)
@@ -43,16 +43,14 @@ SHOWN = (*COHERENCES, "seconds", *DRIFTS[1::2], FIRST, *CURVES)
 MARGINAL = tuple(curve for curve in MARGINS if curve in CURVES)
 
 
-def title(metric: str) -> str:
-    """Return the title of a metric's column."""
+def column(metric: str) -> Column:
+    """Return the column of a metric; a distance fixes how frames are compared."""
     first, _, second = metric.partition("/")
-    if metric == "seconds":
-        return "Seconds"
-    if metric in COHERENCES:
-        return f"Coherence {second} s"
-    if first in VARIANTS:
-        return f"{VARIANTS[first]} {TITLES[second]}"
-    return TITLES[first] + (" per s" if second else "")
+    compares = metric == FIRST or metric in COHERENCES
+    title = TITLES.get(first, first.capitalize())
+    unit = "" if not second else f" {second} s" if compares else " per s"
+    critical = ("distance",) if compares else ()
+    return suite.column(metric, title + unit, where={SIDE: STUDENT}, critical=critical)
 
 
 def published(film: Film, metric: str) -> Maybe:
@@ -61,7 +59,7 @@ def published(film: Film, metric: str) -> Maybe:
     if kind == "coherence":
         return film.coherence.get(of, Absent.LAG_TOO_LONG)
     if kind == "start_end":
-        return film.contrasts.get(of, Absent.TOO_FEW_FRAMES)
+        return film.start_end.get(of, Absent.TOO_FEW_FRAMES)
     if kind == "first_last":
         return first_last(film.curves[of])
     if of not in film.chunks:
@@ -78,7 +76,7 @@ class LongHorizon(suite.ClipSuite):
         "long_horizon",
         "Long horizon",
         METRICS,
-        [suite.column(name, title(name), where={SIDE: STUDENT}) for name in SHOWN],
+        map(column, SHOWN),
         needs="videos of at least six seconds; no GPU, no download",
     )
 
