@@ -129,7 +129,7 @@ class WorkItem(Record, frozen=True, kw_only=True):
 class JudgeId(Record, frozen=True, kw_only=True):
     """Who judged, completely: two judges are the same only when all fields agree."""
 
-    kind: str  # recorded | openai_api | local_hf | human
+    kind: str  # recorded | openai_api | local_hf | instrument | human
     name: str
     revision: str | None = None
     settings: dict[str, Scalar] = {}
@@ -404,6 +404,7 @@ class Task(Record, frozen=True, kw_only=True):
     judge: Judge = Judge()
     judges: dict[str, Judge] = {}  # further judges, by the name that questions give
     scorers: tuple[str, ...] = ()  # empty: all of the suite's
+    answers: dict[str, str] = {}  # statements of the pack by the suite's question that meets each
     example: bool = False
     limit: int | None = None
 
@@ -458,6 +459,10 @@ class TaskPlan(Record, frozen=True, kw_only=True):
     def samples(self) -> int:
         """How many samples are planned, those without a name included."""
         return sum(item.times for item in self.items)
+
+    def question(self, claim: str) -> str:
+        """Return the name of a question of its suite's from the claim that it is about."""
+        return claim.removeprefix(f"{self.task.suite}/{self.task.model}/")
 
 
 class ExperimentPlan(Record, frozen=True, kw_only=True):

@@ -85,6 +85,12 @@ class TaskView:
     health: tuple[str, ...] = ()  # what was odd about its judges
     prompts: tuple[str, ...] = ()  # the different ones, the empty one first
 
+    @property
+    def judged(self) -> bool:
+        """Whether the task's own judge is asked, not only instruments that its suite brings."""
+        asked = {one.judge for item in self.plan.items for one in item.questions}
+        return "" in asked or not asked
+
 
 def task_views(run: StoredRun, results: Results, page: Path | None = None) -> tuple[TaskView, ...]:
     """Return one view per task; tasks share the sample budget of the whole report.
