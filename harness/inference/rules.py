@@ -18,7 +18,15 @@ from harness.audit.rounding import linear_probability
 from harness.inference.chance import at_least
 from harness.inference.grid import Array, Grid, Source
 from harness.inference.ops import Op
-from harness.inference.relations import CONVENTIONS, EXACT, MEANS, ROUND, Convention, Relation
+from harness.inference.relations import (
+    CONVENTIONS,
+    EXACT,
+    FROM_WHOLE,
+    MEANS,
+    ROUND,
+    Convention,
+    Relation,
+)
 from harness.sheets.printed import Span
 
 INFORMATIVE = 0.5
@@ -111,7 +119,8 @@ class Rule:
 
 
 SIMPLEST = [
-    *(Op.SUM, Op.MEAN, Op.SUM_100, Op.TABLE_MEAN, Op.WEIGHTED, Op.DIFFERENCE, Op.RATIO, Op.PERCENT),
+    *(Op.SUM, Op.MEAN, Op.SUM_100, Op.TABLE_MEAN, Op.WEIGHTED, Op.DIFFERENCE, Op.REST),
+    *(Op.REST_OF_ONE, Op.RATIO, Op.PERCENT, Op.CHANGE, Op.REDUCTION),
 ]
 
 
@@ -134,7 +143,7 @@ def judge(relation: Relation, grid: Grid, share: float, *, named: bool = False) 
     fits = {one: relation.fits(grid, one) for one in conventions}
     rule = Rule(relation, grid, usable, fits, chances, 1.0, share)
     at_best = max(rule.count(one) for one in rule.fits)
-    if at_best < max(LEAST, SHARE * rule.rows):
+    if at_best < max(LEAST, rule.rows - 1 if relation.op in FROM_WHOLE else SHARE * rule.rows):
         return None
     kept = rule.convention
     followed = rule.fits[kept] & rule.usable

@@ -20,7 +20,7 @@ import numpy as np
 
 from harness.inference.grid import Array, Grid, Source
 from harness.inference.ops import Op
-from harness.inference.relations import RATIOS, Relation
+from harness.inference.relations import FROM_WHOLE, RATIOS, Relation
 from harness.inference.rules import INFORMATIVE, LEAST, SHARE, Rule, judge, repeated
 
 
@@ -58,6 +58,7 @@ class Heading(NamedTuple):
     named: tuple[Op, ...]  # operations that its name speaks of
     n: int | None
     unit: str
+    error: bool = False  # whether its name is that of a share of errors
 
 
 @dataclass
@@ -128,6 +129,7 @@ class Search:
         order = list(range(self.grid.fields))
         found = self.runs(order)
         self.pairs(order, found)
+        self.rests(order, found)
         rules = found.judged(self.grid, self.headings)
         derived = {rule.relation.result for rule in rules}
         rest = [one for one in order if one not in derived]
@@ -304,6 +306,29 @@ class Search:
                         pair = inputs[::-1] if swap else inputs
                         found.add(Relation(op, result, pair, own), Kind.OTHER)
 
+    def rests(self, order: Sequence[int], found: Candidates) -> None:
+        """Look at shares of errors as what another share leaves of 100 or of 1."""
+        for result in order:
+            if not self.headings[result].error:
+                continue
+            for one in order:
+                if one == result or self.headings[one].error or not self.akin(one, result):
+                    continue
+                for op in (Op.REST, Op.REST_OF_ONE):
+                    found.looked_at[Kind.OTHER] += 1
+                    relation = Relation(op, result, (Source(one),))
+                    if self.survives(relation) and not self.third(relation):
+                        found.add(relation, Kind.OTHER)
+
+    def third(self, relation: Relation) -> bool:
+        """Say whether another column prints what two shares leave of the whole on some line."""
+        miss, width = relation.misses(self.grid)
+        left = relation.usable(self.grid) & (np.abs(miss) > width)
+        others = [one for one in range(self.grid.fields) if Source(one) not in relation.columns]
+        value = np.abs(self.grid.floats(self.grid.value)[:, others])
+        near = np.abs(value - np.abs(miss)[:, None]) <= width[:, None]
+        return bool((left[:, None] & self.grid.present[:, others] & near).any())
+
 
 def in_whole_numbers(grid: Grid, field: int) -> bool:
     """Say whether a field is too coarse for a ratio: a setting that a cost grows with looks so."""
@@ -343,10 +368,12 @@ class Pairs:
             yield Op.WEIGHTED, (p, q), some[likely(usable, gap, inputs * SLACK, self.unit * SLACK)]
         one, other = (self.a, self.unit_a), (self.b, self.unit_b)
         for weights, (top, du), (bottom, dv) in (((1, -1), one, other), ((-1, 1), other, one)):
-            sound = (top >= du) & (bottom > dv) & (r >= self.unit)
             for op, scale in RATIOS.items():
-                low = scale * (top - du) <= (r + self.unit) * (bottom + dv) * SLACK
-                high = (r - self.unit) * (bottom - dv) <= scale * (top + du) * SLACK
+                start, sign = FROM_WHOLE.get(op, (0, 1))
+                share = start + sign * r
+                sound = (top >= du) & (bottom > dv) & (share >= self.unit)
+                low = scale * (top - du) <= (share + self.unit) * (bottom + dv) * SLACK
+                high = (share - self.unit) * (bottom - dv) <= scale * (top + du) * SLACK
                 yield op, weights, enough(self.usable & plain, sound & low & high)
 
 

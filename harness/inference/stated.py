@@ -17,7 +17,7 @@ from harness.inference.document import RuleEntry
 from harness.inference.grid import Grid, Source
 from harness.inference.ops import Op
 from harness.inference.references import beside
-from harness.inference.relations import BY_NAME, CONVENTIONS, EXACT, Relation
+from harness.inference.relations import BY_NAME, CONVENTIONS, EXACT, RATIOS, Relation
 from harness.inference.rules import Rule, rule_of
 from harness.inference.tables import Table, find_column, find_row
 from harness.inference.words import plain
@@ -29,6 +29,7 @@ Named = str | tuple[str, ...]
 WEIGHED = {Op.WEIGHTED}
 SCALED = {Op.COUNTS, Op.GRIM, Op.RATIO}
 ALONG_ROW = {Op.RANK, Op.COUNTS, Op.GRIM, Op.TABLE_MEAN}
+ONE_INPUT = {Op.RANK, Op.REST, Op.REST_OF_ONE}
 COUNTED = {Op.COUNTS, Op.GRIM, Op.GRIMMER, Op.DEBIT}
 OPS = {*(op.value for op in Op), "column_total"} - {Op.BEST.value, Op.SECOND.value}
 
@@ -96,7 +97,7 @@ def _check(rule: StatedRule, where: str) -> None:
         "weights": bool(rule.weights) and op not in WEIGHED,
         "scale": rule.scale is not None and op not in SCALED,
         "n": rule.n is not None and op not in WEIGHED | COUNTED,
-        "reference": bool(rule.reference) and op not in (Op.DIFFERENCE, Op.RATIO, Op.PERCENT),
+        "reference": bool(rule.reference) and op not in (Op.DIFFERENCE, *RATIOS),
         "columns": bool(rule.columns) and not rule.down,
         'along = "column"': rule.down and op in ALONG_ROW,
     }
@@ -113,7 +114,7 @@ def _check(rule: StatedRule, where: str) -> None:
         raise DataError(f"weights {list(rule.weights)}", expected=expected, where=where)
     if rule.scale not in (None, 1, 100):
         raise DataError(f"scale {rule.scale}", expected="1 or 100", where=where)
-    needed = {Op.DIFFERENCE: 2, Op.RATIO: 2, Op.PERCENT: 2, Op.RANK: 1}.get(op)
+    needed = 2 if op in (Op.DIFFERENCE, *RATIOS) else 1 if op in ONE_INPUT else None
     if op in COUNTED:
         if not isinstance(rule.n, int) or rule.n < 1 or rule.inputs:
             raise DataError(f"{rule.op} reads no inputs and needs a whole n", where=where)

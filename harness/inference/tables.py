@@ -11,7 +11,7 @@ import numpy as np
 from harness.errors import ConfigError, nearest
 from harness.inference.grid import Array, Grid
 from harness.inference.search import Heading, Search
-from harness.inference.words import SIZES, is_rank, is_total, operations, plain
+from harness.inference.words import SIZES, is_error, is_rank, is_total, operations, plain
 from harness.sheets.sheet import Sheet
 
 
@@ -93,7 +93,8 @@ def heading(sheet: Sheet, column: int, n: int | None) -> Heading:
     """Return what a header says of a column."""
     own = sheet.columns[column]
     group = plain(own.path[0]) if len(own.path) > 1 else ""
-    return Heading(group, plain(own.leaf), operations(own.leaf), n, own.unit)
+    error = is_error(own.leaf)
+    return Heading(group, plain(own.leaf), operations(own.leaf), n, own.unit, error)
 
 
 def rows_of_n(sheet: Sheet) -> list[int]:

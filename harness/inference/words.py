@@ -21,6 +21,7 @@ RANKS = {"rank", "ranking", "place"}
 SHARES = {
     *("success", "sr", "acc", "accuracy", "rate", "win", "wins", "pass", "correct", "solved"),
 }
+ERRORS = {"error", "errors", "err", "failure", "failures", "fail"}
 SIZES = {"n", "#", "count", "weight", "weights", "# samples", "samples"}
 
 
@@ -47,6 +48,11 @@ def is_rank(header: str) -> bool:
     """Say whether a header is that of a column of ranks."""
     found = set(words(header))
     return bool(found & RANKS) or found == {"#"}
+
+
+def is_error(header: str) -> bool:
+    """Say whether a header is that of a share of errors, which may be the rest of another share."""
+    return bool(set(words(header)) & ERRORS)
 
 
 def is_share(header: str) -> bool:
