@@ -11,9 +11,9 @@ import numpy as np
 from harness.inference.document import Bearing, Finding, Name, RuleEntry
 from harness.inference.grid import ABOVE, Source
 from harness.inference.naming import column_name, joined, of_cell, row_name
-from harness.inference.ops import Op
-from harness.inference.relations import RATIOS, ROUND, written
+from harness.inference.relations import ROUND, written
 from harness.inference.rules import Rule
+from harness.sheets.ops import RATIOS, Op
 from harness.sheets.printed import Span, show
 from harness.sheets.sheet import Cell, Sheet
 

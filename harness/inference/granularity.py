@@ -17,9 +17,9 @@ from harness.audit.lattice import Limits, counts, nearest, printable_share
 from harness.inference.chance import at_least
 from harness.inference.document import Bearing, Finding, RuleEntry
 from harness.inference.naming import column_name, joined, of_cell
-from harness.inference.ops import Op
 from harness.inference.tables import Table
 from harness.inference.words import is_share
+from harness.sheets.ops import Op
 from harness.sheets.printed import Printed, Rounding, show
 from harness.sheets.sheet import Cell, Number, Spread
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from harness.inference.chance import at_least
 from harness.inference.document import Bearing, Finding, RuleEntry
 from harness.inference.naming import column_name, joined, of_cell
-from harness.inference.ops import Op
 from harness.inference.tables import Table
 from harness.inference.words import is_rank
+from harness.sheets.ops import Op
 from harness.sheets.sheet import Cell, Sheet
 
 LEAST_ROWS = 5

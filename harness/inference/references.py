@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from harness.inference.grid import ABOVE, Grid, Source
-from harness.inference.ops import Op
 from harness.inference.relations import ROUND, Relation
 from harness.inference.rules import Rule, contested, judge
 from harness.inference.search import (
@@ -21,6 +20,7 @@ from harness.inference.search import (
 )
 from harness.inference.tables import Table
 from harness.inference.words import SIZES, is_total, operations
+from harness.sheets.ops import Op
 from harness.sheets.sheet import Cell, Number
 
 Tried = tuple[Relation, Grid]

@@ -18,18 +18,10 @@ import numpy as np
 
 from harness.audit.rules_arithmetic import quotient, reachable
 from harness.inference.grid import ABOVE, Array, Grid, Reach, Source
-from harness.inference.ops import Op
+from harness.sheets.ops import FROM_WHOLE, RATIOS, Op
 from harness.sheets.printed import Printed, Rounding, Span, show
 
 MEANS = {Op.MEAN, Op.WEIGHTED, Op.TABLE_MEAN}
-RATIOS = {Op.RATIO: 1, Op.PERCENT: 100, Op.CHANGE: 100, Op.REDUCTION: 100}
-FROM_WHOLE = {
-    Op.CHANGE: (100, 1),
-    Op.REDUCTION: (100, -1),
-    Op.REST: (100, -1),
-    Op.REST_OF_ONE: (1, -1),
-}
-"""Operations that print what a whole gains or lacks: the whole, and the sign of what is printed."""
 
 
 class Convention(NamedTuple):
@@ -140,16 +132,11 @@ class Relation:
     def attainable(self, grid: Grid, line: int, convention: Convention) -> Span:
         """Return all values that the inputs of one line can give."""
         inputs = [grid.printed(line, one).under(convention.inputs) for one in self.inputs]
-        if self.op in RATIOS:
-            scale, span = RATIOS[self.op], quotient(*inputs)
-            span = span._replace(lo=span.lo * scale, hi=span.hi * scale)
-        else:
-            weights = [Fraction(weight, self.divisor) for weight in self.terms]
-            span = reachable(list(zip(weights, inputs, strict=True)))
         start, sign = self.whole
-        if sign < 0:
-            return Span(start - span.hi, start - span.lo, span.hi_open, span.lo_open)
-        return span._replace(lo=span.lo - start, hi=span.hi - start)
+        if self.op in RATIOS:
+            return quotient(*inputs).scaled(sign * RATIOS[self.op], -sign * start)
+        weights = [Fraction(weight, self.divisor) for weight in self.terms]
+        return reachable(list(zip(weights, inputs, strict=True))).scaled(sign, -sign * start)
 
     def value(self, grid: Grid, line: int) -> Fraction:
         """Return what the printed inputs of one line give."""

@@ -17,16 +17,15 @@ import numpy as np
 from harness.audit.rounding import linear_probability
 from harness.inference.chance import at_least
 from harness.inference.grid import Array, Grid, Source
-from harness.inference.ops import Op
 from harness.inference.relations import (
     CONVENTIONS,
     EXACT,
-    FROM_WHOLE,
     MEANS,
     ROUND,
     Convention,
     Relation,
 )
+from harness.sheets.ops import FROM_WHOLE, Op
 from harness.sheets.printed import Span
 
 INFORMATIVE = 0.5

@@ -19,9 +19,9 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.inference.grid import Array, Grid, Source
-from harness.inference.ops import Op
-from harness.inference.relations import FROM_WHOLE, RATIOS, Relation
+from harness.inference.relations import Relation
 from harness.inference.rules import INFORMATIVE, LEAST, SHARE, Rule, judge, repeated
+from harness.sheets.ops import FROM_WHOLE, RATIOS, Op
 
 
 class Kind(StrEnum):

@@ -11,7 +11,8 @@ import numpy as np
 from harness.errors import ConfigError, nearest
 from harness.inference.grid import Array, Grid
 from harness.inference.search import Heading, Search
-from harness.inference.words import SIZES, is_error, is_rank, is_total, operations, plain
+from harness.inference.words import SIZES, is_error, is_rank, is_total, operations
+from harness.sheets.names import plain
 from harness.sheets.sheet import Sheet
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from harness.inference.ops import Op
+from harness.sheets.ops import Op
 
 NAMED: dict[str, tuple[Op, ...]] = {
     **dict.fromkeys(("avg", "average", "mean"), (Op.MEAN,)),
@@ -58,9 +58,3 @@ def is_error(header: str) -> bool:
 def is_share(header: str) -> bool:
     """Say whether a header is that of a share of items that are right or wrong."""
     return bool(set(words(header)) & SHARES)
-
-
-def plain(text: str) -> str:
-    """Return a name as names are compared: no case, spaces or punctuation, except + and #."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(one for one in folded if one.isalnum() or one in "+#")

@@ -12,8 +12,8 @@ import numpy as np
 from harness.inference.audit import audit
 from harness.inference.document import Document
 from harness.inference.grid import Source
-from harness.inference.ops import Op
 from harness.inference.relations import Relation
+from harness.sheets.ops import Op
 from harness.sheets.printed import Printed
 from harness.sheets.reading import read_sheets
 from harness.sheets.sheet import Cell, Column, ColumnKind, Number, Row, Sheet

@@ -17,9 +17,9 @@ from made_tables import CONVENTIONS, accused, audited, sheet, shortened
 from harness.errors import DataError
 from harness.inference.audit import audit
 from harness.inference.grid import Grid, Source
-from harness.inference.ops import Op
 from harness.inference.relations import ROUND, Relation
-from harness.inference.stated import StatedRule, parse_rules
+from harness.packs.rules import StatedRule, parse_rules
+from harness.sheets.ops import Op
 
 Derived = Callable[[list[Decimal], list[Decimal], int], Decimal]
 KINDS: dict[str, Derived] = {

@@ -10,7 +10,7 @@ from made_tables import accused, audited
 
 from harness.inference.audit import audit
 from harness.inference.chance import MANY, at_least
-from harness.inference.stated import StatedRule
+from harness.packs.rules import StatedRule
 from harness.sheets.reading import read_sheets
 
 SETTINGS = """\

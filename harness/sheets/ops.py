@@ -27,3 +27,15 @@ class Op(StrEnum):
     GRIM = "grim"
     GRIMMER = "grimmer"
     DEBIT = "debit"
+
+
+RATIOS = {Op.RATIO: 1, Op.PERCENT: 100, Op.CHANGE: 100, Op.REDUCTION: 100}
+FROM_WHOLE = {
+    Op.CHANGE: (100, 1),
+    Op.REDUCTION: (100, -1),
+    Op.REST: (100, -1),
+    Op.REST_OF_ONE: (1, -1),
+}
+"""Operations that print what a whole gains or lacks: the whole, and the sign of what is printed."""
+ROUNDINGS = ("round", "truncate", "ceiling", "from printed cells", "result cut off", "exact")
+"""How a rules file may say that the numbers of a rule were shortened."""
