@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from msgspec.structs import replace
@@ -162,6 +163,7 @@ def _lattice(
     return None
 
 
+@lru_cache(maxsize=10_000)
 def _share(n: int, decimals: int, scale: int) -> float:
     return printable_share((n,), decimals, Fraction(scale), Limits(hi=Fraction(scale)))
 
