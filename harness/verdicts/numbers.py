@@ -93,9 +93,7 @@ def decide(
         reason = f"measured on {estimate.planned} samples, reported on {reported.n}"
         runs, rest = divmod(estimate.planned, reported.n or 1)
         if runs > 1 and not rest:
-            reason += (
-                f"; name the results of one of {runs} runs, as a task of its own, to compare it"
-            )
+            reason += f"; name the results of one of {runs} runs as a task of its own"
         return _number(Outcome.INCOMPARABLE, cell, reported, [reason])
     unsized = sampled and reported.n is None and not is_census(estimate)
     return _compare(cell, reported, unknown, unsized)
