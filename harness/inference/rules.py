@@ -268,10 +268,19 @@ def distinct(rules: Sequence[Rule]) -> list[Rule]:
     """Return rules without those that relate the same fields: ``a = b + c`` and ``b = a - c``.
 
     What the header names stays, else the sum or mean, else the relation of the smallest result.
+    Nor is ``b = a - c`` one where more rows follow ``a = b + c + d``: there a part is left out.
     """
     found: dict[frozenset[Source], Rule] = {}
     for rule in sorted(
         rules, key=lambda one: (len(one.misfits), not one.named, one.plainness, one.size)
     ):
-        found.setdefault(rule.relation.columns, rule)
+        if not any(_leaves_out(rule, one) for one in found.values()):
+            found.setdefault(rule.relation.columns, rule)
     return list(found.values())
+
+
+def _leaves_out(rule: Rule, whole: Rule) -> bool:
+    """Say whether a sum or difference is another sum without some of its parts."""
+    sums = rule.relation.op in (Op.SUM, Op.DIFFERENCE) and whole.relation.op is Op.SUM
+    fewer = len(whole.misfits) < len(rule.misfits)
+    return sums and fewer and rule.relation.columns < whole.relation.columns

@@ -11,7 +11,7 @@ import numpy as np
 from harness.errors import ConfigError, nearest
 from harness.inference.grid import Array, Grid
 from harness.inference.search import Heading, Search
-from harness.inference.words import SIZES, is_error, is_rank, is_total, operations
+from harness.inference.words import SIZES, is_change, is_error, is_rank, is_total, operations
 from harness.sheets.names import plain
 from harness.sheets.sheet import Sheet
 
@@ -43,9 +43,13 @@ class Table:
 
     @cached_property
     def rows(self) -> list[int]:
-        """Return the rows that print results."""
+        """Return the rows that print results: no numbers of items, and no changes of other rows."""
         skipped = rows_of_n(self.sheet)
-        return [row for row in range(len(self.sheet.rows)) if row not in skipped]
+        return [
+            row
+            for row, one in enumerate(self.sheet.rows)
+            if row not in skipped and not any(map(is_change, one.labels[-1:]))
+        ]
 
     @cached_property
     def total_rows(self) -> list[int]:

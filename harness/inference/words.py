@@ -17,6 +17,7 @@ NAMED: dict[str, tuple[Op, ...]] = {
     **dict.fromkeys(("ratio", "speedup"), (Op.RATIO, Op.PERCENT)),
 }
 TOTALS = {"total", "sum", "all", "average", "avg", "mean", "overall"}
+CHANGES = {"δ", "gain", "gains", "improvement", "improvements", "impr", "diff", "difference"}
 RANKS = {"rank", "ranking", "place"}
 SHARES = {
     *("success", "sr", "acc", "accuracy", "rate", "win", "wins", "pass", "correct", "solved"),
@@ -42,6 +43,12 @@ def is_total(label: str) -> bool:
     """Say whether the label of a row makes it one of totals."""
     found = set(words(label))
     return bool(found & TOTALS) and found <= TOTALS | {"score", "weighted", "macro", "micro"}
+
+
+def is_change(label: str) -> bool:
+    """Say whether the label of a row makes it one of changes of other rows: Δ, gain over base."""
+    found = words(label)
+    return bool(found) and (found[0] in CHANGES or found == ["delta"])
 
 
 def is_rank(header: str) -> bool:

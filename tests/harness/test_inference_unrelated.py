@@ -120,3 +120,36 @@ def test_equal_chances_are_a_binomial_tail() -> None:
     for k in (1, 3, 7):
         close = [0.3] * 9 + [0.3 + 1e-12]
         assert at_least(k, [0.3] * 10) == pytest.approx(at_least(k, close), rel=1e-9)
+
+
+COSTS = """\
+| M | input | cached | output | Total |
+|---|---|---|---|---|
+| a | 24.39 | 5.54 | 124.21 | 154.14 |
+| b | 6.19 | 1.38 | 48.30 | 55.87 |
+| c | 3.10 | 0.00 | 21.75 | 24.85 |
+| d | 9.42 | 0.00 | 3.31 | 12.73 |
+| e | 1.65 | 0.22 | 1.29 | 3.16 |
+| f | 7.07 | 0.00 | 11.02 | 18.09 |
+| g | 0.88 | 0.00 | 2.45 | 3.33 |
+| h | 4.13 | 0.67 | 2.05 | 6.85 |
+| i | 5.36 | 0.00 | 8.71 | 14.07 |
+| j | 2.02 | 0.00 | 6.60 | 8.62 |
+"""
+
+
+def test_a_sum_that_leaves_out_a_part_is_no_rule_beside_the_whole() -> None:
+    document = audited(COSTS)
+    assert not accused(document)
+    assert [one.op for one in document.rules] == ["sum"]
+
+
+def test_a_row_of_changes_is_no_result() -> None:
+    values = [(70.1, 60.3, 50.2), (80.7, 75.1, 70.5), (66.2, 50.0, 41.1), (75.5, 62.5, 44.4)]
+    lines = ["| M | a | b | c | Avg. |", "|---|---|---|---|---|"]
+    lines += [f"| m{i} | {' | '.join(map(str, row))} | {sum(row) / 3:.1f} |"
+              for i, row in enumerate(values)]  # fmt: skip
+    for label in ("Δ", "Gain over m0", "Improvement (%)"):
+        document = audited("\n".join([*lines, f"| {label} | 7.7 | 3.6 | 40.4 | 14.6 |"]))
+        assert not accused(document)
+        assert [one.rows for one in document.rules] == [4]
