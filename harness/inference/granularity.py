@@ -35,14 +35,22 @@ TELLING = 4
 
 
 def own_counts(table: Table) -> Iterator[tuple[RuleEntry, list[Finding]]]:
-    """Yield, per column, whether cells that print k of n print that share beside it."""
-    for column in table.sheet.value_columns:
-        pairs = [
+    """Yield, per column, whether cells that print k of n print that share beside it.
+
+    Where most of a table do not, the counts are of something else.
+    """
+    printed = {
+        column: [
             (table.sheet.grid[row, column], number)
             for row, number in table.sheet.values(column)
-            if number.n and number.k is not None
+            if number.n and number.k is not None and not _only_counts(number)
         ]
-        pairs = [(cell, number) for cell, number in pairs if not _only_counts(number)]
+        for column in table.sheet.value_columns
+    }
+    every = [number for pairs in printed.values() for _, number in pairs]
+    if 2 * sum(map(_prints, every)) < len(every):
+        return
+    for column, pairs in printed.items():
         if not pairs:
             continue
         wrong = [(cell, number) for cell, number in pairs if not _prints(number)]

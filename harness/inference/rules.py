@@ -200,7 +200,8 @@ def line_chances(relation: Relation, grid: Grid, usable: Array, *, exact: bool =
     The width of both intervals over the smallest range in which an unrelated result would lie: the
     result's own range, for means that of the line's inputs, for sums and differences the size of
     the line's own numbers, and for means and sums the spread between the inputs; no
-    less than the share of other lines that print the same result.
+    less than the share of other lines that print the same result. A line on which a sum,
+    difference or ratio comes near one of its inputs shows only that two columns agree.
     """
     value = grid.floats(grid.value)
     result = value[:, relation.result]
@@ -223,6 +224,8 @@ def line_chances(relation: Relation, grid: Grid, usable: Array, *, exact: bool =
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(span > 0, width / span, 1.0)
     chances[usable] = np.minimum(1.0, np.maximum(ratio[usable], repeated(result[usable])))
+    if relation.op in (Op.SUM, Op.DIFFERENCE, Op.RATIO):
+        chances[(np.abs(inputs - result[:, None]) <= width[:, None]).any(axis=1)] = 1.0
     return chances
 
 
