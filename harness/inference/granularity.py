@@ -127,7 +127,12 @@ def inferred_n(table: Table, derived: Sequence[int]) -> Iterator[tuple[RuleEntry
         follow = int(on.sum()), len(cells)
         entry = _entry(table, column, Op.COUNTS, [n], follow, "inferred", "", scale=scale)
         entry = replace(entry, chance=chance, budget=BUDGET / len(SIZES), power=power)
-        off = [cell for cell, fits in zip(cells, on, strict=True) if not fits]
+        step, limits = Fraction(scale), Limits(hi=Fraction(scale))
+        off = [
+            cell
+            for cell, fits in zip(cells, on, strict=True)
+            if not fits and not _possible(cell, n, step, limits)
+        ]
         yield entry, [_off_lattice(table, cell, entry, n, scale) for cell in off]
 
 
