@@ -222,7 +222,7 @@
   /* Samples: twenty-five at a time, drawn when they are asked for. */
   const table = (heads, lines, within) => {
     const made = make("table", "", make("div", "", within));
-    made.parentElement.className = "scroll";
+    Object.assign(made.parentElement, { className: "scroll", tabIndex: 0, role: "region", ariaLabel: heads[0] });
     made.className = "small";
     const top = make("tr", "", make("thead", "", made));
     heads.forEach((head) => make("th", head, top));

@@ -178,6 +178,7 @@ def test_clips_play_in_step_beside_their_frames_and_an_absent_one_is_said(
     browser.js("shell.querySelector('.media + button').click()")
     assert browser.js(f"{films}.every((one) => one.paused)")
     assert browser.said == []
+    assert not AXE.exists() or broken(browser) == []
     (clips.parents[2] / "teacher" / "lift <b>it__1.webm").unlink(missing_ok=True)
     browser.js("shell.querySelectorAll('.sample')[1].open = true; wait(1000)")
     second = "shell.querySelectorAll('.sample')[1]"
@@ -280,9 +281,13 @@ def test_no_rule_of_accessibility_is_broken(browser, report: Path, width: int, d
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci --prefix tests/browser")
     browser.open(report, width=width, dark=dark)
+    assert broken(browser) == []
+
+
+def broken(browser) -> list[str]:
+    """Return the rules of accessibility that a page breaks, and where."""
     browser.js(AXE.read_text() + ";0")
-    found = browser.js(
+    return browser.js(
         "axe.run(document, {resultTypes: ['violations']}).then((all) => all.violations.map((one) =>"
         " one.id + ' ' + one.nodes.slice(0, 3).map((node) => node.target.join(' ')).join(', ')))"
     )
-    assert found == []
