@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from harness.errors import ConfigError, IncompleteError, nearest
+from harness.attempt import tried
+from harness.errors import ConfigError, IncompleteError, PreconditionError, UserError, nearest
 from harness.judges.factory import judge_id
 from harness.keys import content_key
 from harness.packs.loading import load_pack
-from harness.protocols import Experiment, Suite, Workload
+from harness.packs.pack import Pack
+from harness.protocols import Contrasts, Experiment, Suite, Workload
 from harness.records import (
     WHOLE,
     ExperimentPlan,
@@ -27,6 +30,8 @@ from harness.records import (
     TaskPlan,
     WorkItem,
 )
+
+log = logging.getLogger(__name__)
 
 SuiteLookup = Callable[[str], Suite]
 ExperimentLookup = Callable[[ExperimentRequest], Sequence[Experiment]]
@@ -61,7 +66,7 @@ def prepare(
     suites = [suite_of(task.suite) for task in spec.tasks]
     asked = [resolved(suite, task) for suite, task in zip(suites, spec.tasks, strict=True)]
     workloads = [
-        _named_by_replies(_limited(suite.load(task, assets), task))
+        _named_by_replies(_limited(loaded(suite, task, assets), task))
         for suite, task in zip(suites, asked, strict=True)
     ]
     tasks = tuple(
@@ -74,10 +79,58 @@ def prepare(
         for one in experiments_of(request)
     }
     planned = tuple(plan_experiment(one) for one in experiments.values())
-    pack = load_pack(spec.pack).id
-    name = _plan_id(spec, pack, tasks, planned)
-    plan = RunPlan(id=name, spec=spec, pack=pack, tasks=tasks, experiments=planned)
+    pack = load_pack(spec.pack)
+    tasks = tuple(declared(task, suite, pack) for task, suite in zip(tasks, suites, strict=True))
+    name = _plan_id(spec, pack.id, tasks, planned)
+    plan = RunPlan(id=name, spec=spec, pack=pack.id, tasks=tasks, experiments=planned)
     return Prepared(plan, suites, workloads, tuple(experiments.values()))
+
+
+def declared(task: TaskPlan, suite: Suite, pack: Pack) -> TaskPlan:
+    """Return a task with a note for each statement of the pack that it is declared to answer.
+
+    Raises:
+        ConfigError: its suite asks no such question, or the pack has no such statement.
+    """
+    if not task.task.answers:
+        return task
+    where = f"answers of task {task.task.suite} / {task.task.model}"
+    asked = suite.contrasts(task, {}) if isinstance(suite, Contrasts) else ()
+    questions = [task.question(one.claim) for one in asked]
+    statements = {claim.id: claim.statement for claim in pack.claims}
+    notes: list[str] = []
+    for question, claim in task.task.answers.items():
+        if question not in questions:
+            hint = nearest(question, questions) if questions else "this suite decides nothing"
+            raise ConfigError(f"no question {question!r} is asked", where=where, hint=hint)
+        if claim not in statements:
+            hint = nearest(claim, statements) if statements else "the pack has no statements"
+            raise ConfigError(f"no statement {claim!r} in {pack.id.id}", where=where, hint=hint)
+        notes.append(f"{question} answers {claim}: {statements[claim]}")
+    return msgspec.structs.replace(task, notes=(*task.notes, *notes))
+
+
+def loaded(suite: Suite, task: Task, assets: Path | None) -> Workload:
+    """Return what a suite loads for a task.
+
+    Raises:
+        UserError: whatever the suite says is wrong.
+        PreconditionError: the suite is another distribution's and raises anything else, or returns
+            no workload.
+    """
+    found, error = tried(lambda: suite.load(task, assets))
+    if isinstance(found, Workload):
+        return found
+    module = type(suite).__module__
+    if error is not None and (isinstance(error, UserError) or module.startswith("suites.")):
+        raise error
+    told = f"{type(error).__name__}: {error}" if error else f"{type(found).__name__}, no Workload"
+    log.debug("load() of suite %s", suite.info.name, exc_info=error)
+    raise PreconditionError(
+        f"suite {suite.info.name!r} cannot load its task: {told}",
+        where=f"{module}, task {task.suite} / {task.model}",
+        hint="mend the suite or report it to those who offer it; --debug shows where it happened",
+    ) from error
 
 
 def plan_experiment(experiment: Experiment) -> ExperimentPlan:

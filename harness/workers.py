@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
@@ -22,6 +23,7 @@ from itertools import islice
 from typing import TypeVar
 
 from harness.errors import ConfigError, PreconditionError
+from harness.threads import prefer_one
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -75,12 +77,15 @@ class Pool:
 
     def _pool(self) -> Executor:
         if self._kind is ProcessPoolExecutor:
-            return ProcessPoolExecutor(self._size, initializer=_end_with_parent)
+            return ProcessPoolExecutor(self._size, initializer=_begin)
         return ThreadPoolExecutor(self._size)
 
 
-def _end_with_parent() -> None:
-    """Let this process end with the one that started it, however that ends."""
+def _begin() -> None:
+    """Compute on one thread, as many such processes run; end with the parent, however it ends."""
+    prefer_one()
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

@@ -53,27 +53,33 @@ def build(
     pack: Pack,
     theorems: Sequence[Statement] = (),
     beside: TableEvidence | None = None,
+    answered: Sequence[Verdict] = (),
 ) -> list[Verdict]:
     """Return one verdict per claim, in a fixed order.
 
     A run with the audit takes in every claim of the pack; one without, the published numbers of
     the benchmarks it ran, the statements it checked and the costs it measured. Mathematical
     statements belong to the experiments of a run, not to a pack. ``beside`` is what printed places
-    can bear, where it is known already.
+    can bear, where it is known already, and ``answered`` the statements that tasks are declared to
+    answer.
     """
     docket = Docket([row for row in rows if isinstance(row, Check)], pack)
     if not plan.spec.audit:
         ran = {task.task.suite for task in plan.tasks}
         mine = {name: suite for name, suite in suites.items() if name in ran}
         return [
+            *with_facts(answered, docket),
             *numbers(plan, cells, mine, pack),
             *mathematics(theorems, rows, every=False),
             *costs(docket, rows, every=False),
         ]
     tables = printed_tables(docket)
     beside = beside or table_evidence(docket, suites)
+    met = {verdict.claim for verdict in answered}
+    text = [one for one in sentences(tables, docket) if one.evidence or one.claim not in met]
     verdicts = [
-        *(beside.added(verdict, docket) for verdict in sentences(tables, docket)),
+        *(beside.added(verdict, docket) for verdict in text),
+        *answered,
         *numbers(plan, cells, suites, pack),
         *external(pack),
         *without_suite(pack, suites),
