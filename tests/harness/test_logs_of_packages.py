@@ -6,6 +6,10 @@ Each module is imported inside its test, so that one absent package skips one te
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean
 
@@ -127,3 +131,60 @@ def test_lm_eval(tmp_path: Path) -> None:
     second = written_by_lm_eval(tmp_path / "b", "aaab")
     (change, _) = compared(first, second).changes
     assert change.pairs == 4 and change.flips == ("1", "3") and not change.differs
+
+
+FUNCTIONS = """
+def nothing(doc): return []
+def ask(doc, kwargs=None): return doc["question"]
+def score(doc, replies):
+    right = replies[0].strip() == doc["letter"]
+    return {"letter_acc": float(right), "steps_off": float(not right)}
+"""
+SCENES = """
+task: scenes
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {}}}}}
+test_split: test
+output_type: generate_until
+doc_to_visual: !function functions.nothing
+doc_to_text: !function functions.ask
+doc_to_target: letter
+process_results: !function functions.score
+metric_list:
+  - {{metric: letter_acc, aggregation: mean, higher_is_better: true}}
+  - {{metric: steps_off, aggregation: mean, higher_is_better: false}}
+"""
+
+
+def written_by_lmms_eval(folder: Path, reply: str) -> Path:
+    """Let lmms-eval run a task of six documents on a model that gives one reply."""
+    folder.mkdir()
+    rows = [{"question": f"clip {n}", "letter": "aab"[n % 3]} for n in range(6)]
+    (folder / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "functions.py").write_text(FUNCTIONS)
+    (folder / "scenes.yaml").write_text(SCENES.format(folder / "d.jsonl"))
+    words = f"--model dummy --model_args response={reply} --tasks scenes --batch_size 1".split()
+    places = ["--include_path", folder, "--log_samples", "--output_path", folder / "out"]
+    done = subprocess.run(
+        [sys.executable, "-m", "lmms_eval", *words, *places],
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    found = [*(folder / "out").rglob("*_results.json")]
+    assert found, done.stderr[-2000:]
+    return found[0].parent
+
+
+def test_lmms_eval(tmp_path: Path) -> None:
+    if not find_spec("lmms_eval"):
+        pytest.skip("needs lmms-eval, in an environment of its own")
+    first = written_by_lmms_eval(tmp_path / "a", "a")
+    found = measures(first)
+    assert fmean(found["letter_acc", "none"].values.values()) == pytest.approx(2 / 3)
+    assert not found["steps_off", "none"].higher_is_better
+    changes = compared(first, written_by_lmms_eval(tmp_path / "b", "b")).changes
+    assert {one.column: (one.pairs, len(one.flips)) for one in changes} == {
+        "letter_acc": (6, 6),
+        "steps_off": (6, 6),
+    }
