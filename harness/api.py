@@ -69,7 +69,7 @@ def audit(*paths: str | Path, rules: str | Path | None = None, **settings: Any) 
         DataError: a file holds no table, or a rule names what it does not hold.
     """
     from harness.inference.audit import audit as infer
-    from harness.inference.stated import load_rules
+    from harness.packs.rules import load_rules
     from harness.sheets.reading import read_sheets
 
     sheets = [sheet for path in paths for sheet in read_sheets(Path(path))]

@@ -12,12 +12,20 @@ log = logging.getLogger(__name__)
 
 
 def attempt(call: Callable[[], T]) -> tuple[T | None, str]:
-    """Return what ``call`` returns and no reason, or nothing and why it failed.
+    """Return what ``call`` returns and no reason, or nothing and why it failed."""
+    found, error = tried(call)
+    if error is None:
+        return found, ""
+    log.error("unexpected error; the run goes on and this value is missing", exc_info=error)
+    return None, f"unexpected {type(error).__name__}: {error}"
+
+
+def tried(call: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """Return what ``call`` returns, or what it raises as a value.
 
     This is the only broad ``except`` of the project.
     """
     try:
-        return call(), ""
-    except Exception as error:
-        log.exception("unexpected error; the run goes on and this value is missing")
-        return None, f"unexpected {type(error).__name__}: {error}"
+        return call(), None
+    except Exception as error:  # noqa: BLE001 - the caller gets it
+        return None, error

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from harness.errors import ConfigError, IncompleteError, nearest
+from harness.attempt import tried
+from harness.errors import ConfigError, IncompleteError, PreconditionError, UserError, nearest
 from harness.judges.factory import judge_id
 from harness.keys import content_key
 from harness.packs.loading import load_pack
@@ -28,6 +30,8 @@ from harness.records import (
     TaskPlan,
     WorkItem,
 )
+
+log = logging.getLogger(__name__)
 
 SuiteLookup = Callable[[str], Suite]
 ExperimentLookup = Callable[[ExperimentRequest], Sequence[Experiment]]
@@ -62,7 +66,7 @@ def prepare(
     suites = [suite_of(task.suite) for task in spec.tasks]
     asked = [resolved(suite, task) for suite, task in zip(suites, spec.tasks, strict=True)]
     workloads = [
-        _named_by_replies(_limited(suite.load(task, assets), task))
+        _named_by_replies(_limited(loaded(suite, task, assets), task))
         for suite, task in zip(suites, asked, strict=True)
     ]
     tasks = tuple(
@@ -104,6 +108,29 @@ def declared(task: TaskPlan, suite: Suite, pack: Pack) -> TaskPlan:
             raise ConfigError(f"no statement {claim!r} in {pack.id.id}", where=where, hint=hint)
         notes.append(f"{question} answers {claim}: {statements[claim]}")
     return msgspec.structs.replace(task, notes=(*task.notes, *notes))
+
+
+def loaded(suite: Suite, task: Task, assets: Path | None) -> Workload:
+    """Return what a suite loads for a task.
+
+    Raises:
+        UserError: whatever the suite says is wrong.
+        PreconditionError: the suite is another distribution's and raises anything else, or returns
+            no workload.
+    """
+    found, error = tried(lambda: suite.load(task, assets))
+    if isinstance(found, Workload):
+        return found
+    module = type(suite).__module__
+    if error is not None and (isinstance(error, UserError) or module.startswith("suites.")):
+        raise error
+    told = f"{type(error).__name__}: {error}" if error else f"{type(found).__name__}, no Workload"
+    log.debug("load() of suite %s", suite.info.name, exc_info=error)
+    raise PreconditionError(
+        f"suite {suite.info.name!r} cannot load its task: {told}",
+        where=f"{module}, task {task.suite} / {task.model}",
+        hint="mend the suite or report it to those who offer it; --debug shows where it happened",
+    ) from error
 
 
 def plan_experiment(experiment: Experiment) -> ExperimentPlan:

@@ -120,6 +120,11 @@ class WorkItem(Record, frozen=True, kw_only=True):
     repeat: int = 0
     times: int = 1  # samples that it stands for; above 1 where they are absent and have no names
 
+    def files(self, question: Question) -> dict[str, Artifact | None]:
+        """Return the files that a question is about by role, in the order it names them."""
+        known = {VIDEO: self.artifact, **self.media}
+        return {role: known.get(role) for role in question.media or (VIDEO,)}
+
 
 class JudgeId(Record, frozen=True, kw_only=True):
     """Who judged, completely: two judges are the same only when all fields agree."""
@@ -444,6 +449,11 @@ class TaskPlan(Record, frozen=True, kw_only=True):
     judges: dict[str, JudgeId] = {}  # further judges that questions name
     folders: dict[str, str] = {}  # where media lie, by role; the video lies in task.videos
     parts: dict[str, dict[str, Scalar]] = {}  # protocol where it is another, by label=value
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Where the media of the task lie, by role."""
+        return {**({VIDEO: self.task.videos} if self.task.videos else {}), **self.folders}
 
     @property
     def samples(self) -> int:

@@ -39,6 +39,12 @@ RULES: dict[str, Operation] = {
     "weighted_mean": Operation(
         arithmetic.weighted_mean, ("weights", "trials_per_task", "scale", "rounding")
     ),
+    "sum/100": Operation(arithmetic.sum_, ("n", "scale", "rounding")),
+    **dict.fromkeys(("100-x", "1-x"), Operation(arithmetic.rest, ("rounding",))),
+    **dict.fromkeys(
+        ("100*ratio", "percent_change", "percent_reduction"),
+        Operation(arithmetic.ratio, ("grain", "rounding")),
+    ),
     "difference": Operation(arithmetic.difference, ("rounding",)),
     "ratio": Operation(text.stated_ratio, ("grain", "rounding", *_SPEECH)),
     "pipeline_speedup": Operation(arithmetic.pipeline_speedup, ("stated",)),

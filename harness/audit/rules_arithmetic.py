@@ -15,6 +15,7 @@ from harness.audit.context import Case, Finding, NotTestable
 from harness.audit.lattice import combinations, counts, share
 from harness.audit.rounding import linear_probability, ratio_probability
 from harness.audit.scales import CUT, limits_of, one_unit, scale_of
+from harness.sheets.ops import FROM_WHOLE, RATIOS, Op
 from harness.sheets.printed import FAIL, NOT_TESTABLE, PASS, WARN, Printed, Rounding, Span, show
 
 IMPROBABLE = 1e-3  # share of rounding errors below which a result is called improbable
@@ -24,12 +25,14 @@ Terms = Sequence[tuple[Fraction, Printed]]
 
 
 def sum_(case: Case) -> Finding:
-    """Total = sum of its parts; with ``n`` each part is a whole count over n."""
+    """Total = sum of its parts or a hundredth of it; with ``n`` each part is a count over n."""
     case.need_cells(3)
     *parts, total = (cell.printed for cell in case.cells)
     sizes = case.sizes()
-    terms = [(Fraction(1), part) for part in parts]
+    whole = 100 if case.spec.op == Op.SUM_100 else 1
+    terms = [(Fraction(1, whole), part) for part in parts]
     text = "+".join(part.text for part in parts)
+    text = text if whole == 1 else f"({text})/{whole}"
     return linear(case, terms, total, text, sizes * len(parts) if len(sizes) == 1 else sizes)
 
 
@@ -81,6 +84,15 @@ def difference(case: Case) -> Finding:
     first, second, gain = (cell.printed for cell in case.cells)
     terms = [(Fraction(1), first), (Fraction(-1), second)]
     return linear(case, terms, gain, f"{first.text} - {second.text}", [])
+
+
+def rest(case: Case) -> Finding:
+    """Share that is left = the whole minus a share: errors = 100 - accuracy."""
+    case.need_cells(2, 2)
+    part, left = (cell.printed for cell in case.cells)
+    whole = Printed.read(str(FROM_WHOLE[Op(case.spec.op)][0]), Rounding.EXACT)
+    terms = [(Fraction(1), whole), (Fraction(-1), part)]
+    return linear(case, terms, left, f"{whole.text} - {part.text}", [])
 
 
 def composite(case: Case) -> Finding:
@@ -162,7 +174,10 @@ def on_lattice(case: Case, terms: Terms, total: Printed, sizes: Sequence[int]) -
 
 
 def ratio(case: Case) -> Finding:
-    """Ratio = first cell over second cell, third cell as printed, read to ``grain``."""
+    """Ratio = first cell over second cell, third cell as printed, read to ``grain``.
+
+    A percentage is a hundredfold of it, a percent change what that exceeds 100.
+    """
     case.need_cells(3, 3)
     top, bottom, printed = (cell.printed for cell in case.cells)
     if bottom.span.lo <= 0:
@@ -171,10 +186,12 @@ def ratio(case: Case) -> Finding:
     if "grain" in case.given:
         half = case.number("grain") / 2
         target = Span(printed.value - half, printed.value + half)
-    span = quotient(top, bottom)
-    value = top.value / bottom.value
+    scale, (start, sign) = RATIOS[Op(case.spec.op)], FROM_WHOLE.get(Op(case.spec.op), (0, 1))
+    span = quotient(top, bottom).scaled(sign * scale, -sign * start)
+    value = sign * (scale * top.value / bottom.value - start)
+    named = "" if scale == 1 else f"{case.spec.op} of "
     text = (
-        f"{top.text}/{bottom.text} = {show(value, 6)} (attainable {span}); "
+        f"{named}{top.text}/{bottom.text} = {show(value, 6)} (attainable {span}); "
         f"printed {printed.text} stands for {target}"
     )
     power = _power(span, printed, target)
@@ -184,7 +201,8 @@ def ratio(case: Case) -> Finding:
         return Finding(FAIL, f"{text}; gap {show(span.gap(target), 2)}", why, power)
     if span.touches(target):
         return Finding(WARN, text, "The intervals only touch.", power)
-    chance = ratio_probability(top.span, bottom.span, target) if span.lo < span.hi else 1.0
+    quotients = target.scaled(Fraction(sign, scale), Fraction(start, scale))
+    chance = ratio_probability(top.span, bottom.span, quotients) if span.lo < span.hi else 1.0
     text += f"; probability {_percent(chance)}"
     return Finding(WARN if chance < IMPROBABLE else PASS, text, "", power)
 

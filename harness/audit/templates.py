@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.audit.cross_checks import cross_checks
 from harness.audit.naming import as_ref, row_name, table_label
+from harness.audit.rule_checks import rule_checks
 from harness.audit.spec import CheckSpec
 from harness.errors import DataError
 from harness.packs.pack import Pack
@@ -39,6 +40,7 @@ def checks_of(pack: Pack) -> list[CheckSpec]:
         *(check for template in given.column for check in column_checks(template, pack)),
         *_expanded(claim_checks, given.claim, pack),
         *cross_checks(pack),
+        *rule_checks(pack),
     ]
     names: set[str] = set()
     for check in checks:

@@ -38,8 +38,9 @@ def audit_files(asked: Asked) -> int:
     """
     from harness.inference.audit import audit
     from harness.inference.document import Bearing
-    from harness.inference.stated import load_rules, write_rules
+    from harness.inference.stated import write_rules
     from harness.inference.tables import in_units
+    from harness.packs.rules import load_rules
     from reports.table_audit import FORMATS
 
     if asked.form not in FORMATS:
@@ -76,7 +77,7 @@ def check_rows(sheets: Sequence[Sheet], asked: Asked) -> None:
         ConfigError: names the nearest ones.
     """
     from harness.inference.tables import find_column
-    from harness.inference.words import plain
+    from harness.sheets.names import plain
 
     rows = [row for sheet in sheets for row in sheet.rows]
     labels = {plain(label): label for row in rows for label in (*row.labels, "".join(row.labels))}

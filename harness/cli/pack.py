@@ -103,4 +103,6 @@ def new(
             say(f"  not read: {place}: {cell.text!r} ({cell.refused})")
     read_pack(folder)
     say(f"made {folder}; say in pack.toml what the tables do not, then: kairos-eval pack check DIR")
+    say("rules that its numbers bear out: kairos-eval audit DIR/tables/* --write-rules")
+    say("  what the source states of them belongs into DIR/rules.toml")
     return ExitCode.OK

@@ -9,11 +9,11 @@ from fractions import Fraction
 import numpy as np
 
 from harness.inference.document import Bearing, Finding, Name, RuleEntry
-from harness.inference.grid import Source
+from harness.inference.grid import ABOVE, Source
 from harness.inference.naming import column_name, joined, of_cell, row_name
-from harness.inference.ops import Op
-from harness.inference.relations import RATIOS, ROUND, written
+from harness.inference.relations import ROUND, written
 from harness.inference.rules import Rule
+from harness.sheets.ops import RATIOS, Op
 from harness.sheets.printed import Span, show
 from harness.sheets.sheet import Cell, Sheet
 
@@ -24,7 +24,7 @@ def field_name(rule: Rule, source: Source) -> Name:
     """Return the name of an input: a column, or a row of a rule that runs down a column."""
     grid = rule.grid
     for line in [*np.flatnonzero(rule.usable).tolist(), *range(len(grid.cells))]:
-        cell = grid.cells[line if source.line is None else source.line][source.field]
+        cell = grid.cells[grid.line(line, source)][source.field]
         if cell is not None:
             sheet = grid.sheets[source.field]
             if grid.along == "column":
@@ -42,10 +42,11 @@ def entry(rule: Rule, table: str, rule_id: str) -> RuleEntry:
     reference: Name = ()
     shown = list(map(joined, names))
     if line is not None:
-        cell = next(one for one in rule.grid.cells[line] if one is not None)
-        reference = row_name(rule.grid.sheets[0], cell.row)
+        cell = next(one for one in rule.grid.cells[max(line, 0)] if one is not None)
+        reference = row_name(rule.grid.sheets[0], cell.row) if line != ABOVE else ()
+        said = joined(reference) or "the reference above"
         shown = [
-            f"{name} of {joined(reference)}" if one.line is not None else name
+            f"{name} of {said}" if one.line is not None else name
             for name, one in zip(shown, relation.inputs, strict=True)
         ]
     return RuleEntry(
@@ -112,7 +113,8 @@ def accusations(rule: Rule, entry: RuleEntry, sheet: Sheet) -> list[Finding]:
                 of_cell(sheet, cell, Bearing.NOTE, entry.op, text, entry, arithmetic=arithmetic)
             )
             continue
-        rank, best = consequence(sheet, cell, span)
+        own = sheet.grid[cell.row, cell.column] is cell  # not the gain that stands beside it
+        rank, best = consequence(sheet, cell, span) if own else (None, None)
         level, text = bearing(rule, entry, line)
         text += "; the unweighted mean fits" if _fits_unweighted(rule, line) else ""
         found.append(

@@ -24,11 +24,12 @@ from harness.inference.document import (
 from harness.inference.grid import Source
 from harness.inference.naming import column_name, joined
 from harness.inference.notes import notes
-from harness.inference.ops import Op
 from harness.inference.rules import Rule, contested
-from harness.inference.stated import COUNTED, StatedRule, chosen, held
+from harness.inference.stated import chosen, held
 from harness.inference.tables import Table, find_column
-from harness.inference.words import plain
+from harness.packs.rules import COUNTED, StatedRule
+from harness.sheets.names import plain
+from harness.sheets.ops import Op
 from harness.sheets.sheet import Sheet
 from harness.sheets.showing import as_json
 

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 
 from harness.base import Record
 from harness.errors import DataError, nearest
-from harness.inference.words import plain
 from harness.reading import convert, csv_rows, parse_toml, read_bytes, read_text
+from harness.sheets.names import plain
 from harness.sheets.printed import Printed, show
 from harness.sheets.reading import read_sheets
 

@@ -11,8 +11,8 @@ from enum import StrEnum
 import msgspec
 
 from harness.base import Record
-from harness.inference.words import plain
 from harness.outcomes import Outcome, Standing
+from harness.sheets.names import plain
 
 SCHEMA = "table-audit/1"
 Name = tuple[str, ...]

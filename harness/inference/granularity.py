@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from msgspec.structs import replace
@@ -17,9 +18,9 @@ from harness.audit.lattice import Limits, counts, nearest, printable_share
 from harness.inference.chance import at_least
 from harness.inference.document import Bearing, Finding, RuleEntry
 from harness.inference.naming import column_name, joined, of_cell
-from harness.inference.ops import Op
 from harness.inference.tables import Table
 from harness.inference.words import is_share
+from harness.sheets.ops import Op
 from harness.sheets.printed import Printed, Rounding, show
 from harness.sheets.sheet import Cell, Number, Spread
 
@@ -34,14 +35,22 @@ TELLING = 4
 
 
 def own_counts(table: Table) -> Iterator[tuple[RuleEntry, list[Finding]]]:
-    """Yield, per column, whether cells that print k of n print that share beside it."""
-    for column in table.sheet.value_columns:
-        pairs = [
+    """Yield, per column, whether cells that print k of n print that share beside it.
+
+    Where most of a table do not, the counts are of something else.
+    """
+    printed = {
+        column: [
             (table.sheet.grid[row, column], number)
             for row, number in table.sheet.values(column)
-            if number.n and number.k is not None
+            if number.n and number.k is not None and not _only_counts(number)
         ]
-        pairs = [(cell, number) for cell, number in pairs if not _only_counts(number)]
+        for column in table.sheet.value_columns
+    }
+    every = [number for pairs in printed.values() for _, number in pairs]
+    if 2 * sum(map(_prints, every)) < len(every):
+        return
+    for column, pairs in printed.items():
         if not pairs:
             continue
         wrong = [(cell, number) for cell, number in pairs if not _prints(number)]
@@ -118,7 +127,12 @@ def inferred_n(table: Table, derived: Sequence[int]) -> Iterator[tuple[RuleEntry
         follow = int(on.sum()), len(cells)
         entry = _entry(table, column, Op.COUNTS, [n], follow, "inferred", "", scale=scale)
         entry = replace(entry, chance=chance, budget=BUDGET / len(SIZES), power=power)
-        off = [cell for cell, fits in zip(cells, on, strict=True) if not fits]
+        step, limits = Fraction(scale), Limits(hi=Fraction(scale))
+        off = [
+            cell
+            for cell, fits in zip(cells, on, strict=True)
+            if not fits and not _possible(cell, n, step, limits)
+        ]
         yield entry, [_off_lattice(table, cell, entry, n, scale) for cell in off]
 
 
@@ -162,6 +176,7 @@ def _lattice(
     return None
 
 
+@lru_cache(maxsize=10_000)
 def _share(n: int, decimals: int, scale: int) -> float:
     return printable_share((n,), decimals, Fraction(scale), Limits(hi=Fraction(scale)))
 

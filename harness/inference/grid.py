@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -46,6 +46,10 @@ class Reach(NamedTuple):
             return Reach(self.hi * factor, self.lo * factor, self.hi_open, self.lo_open)
         return self._replace(lo=self.lo * factor, hi=self.hi * factor)
 
+    def moved(self, by: int) -> Reach:
+        """Return the interval moved along by a whole number of steps."""
+        return self._replace(lo=self.lo + by, hi=self.hi + by)
+
     def plus(self, other: Reach) -> Reach:
         """Return the interval of sums."""
         return Reach(
@@ -61,8 +65,12 @@ def _reaches(lo: Array, lo_open: Array, hi: Array, hi_open: Array) -> Array:
     return below | (level & ~lo_open & ~hi_open)
 
 
+ABOVE = -1
+"""Instead of a line: the nearest reference above each line."""
+
+
 class Source(NamedTuple):
-    """Where an input stands: a field of the same line, or of one fixed line."""
+    """Where an input stands: a field of the same line, of one fixed line, or of one ``ABOVE``."""
 
     field: int
     line: int | None = None
@@ -80,6 +88,7 @@ class Grid:
     units: tuple[str, ...]  # of the fields: percent, s, ...; empty where nothing is printed
     sheets: tuple[Sheet, ...]  # of the fields
     along: str = "row"
+    above: Array = field(default_factory=lambda: np.zeros(0, int))  # reference of every line
 
     @classmethod
     def of(cls, sheet: Sheet, rows: Sequence[int], columns: Sequence[int]) -> Grid:
@@ -120,6 +129,12 @@ class Grid:
             tuple(units),
             tuple(sheets),
         )
+
+    def referring(self, lines: Sequence[int]) -> Grid:
+        """Return the grid with the nearest of some lines above each, or itself, as reference."""
+        every = np.arange(len(self.cells))
+        at = np.searchsorted(np.array(lines), every, side="right") - 1
+        return replace(self, above=np.where(at < 0, every, np.array(lines)[at]))
 
     def lines(self, chosen: Sequence[int] | Array) -> Grid:
         """Return the grid of some of its lines."""
@@ -172,6 +187,8 @@ class Grid:
         """Return the numbers of one input by line."""
         if source.line is None:
             return numbers[:, source.field]
+        if source.line == ABOVE:
+            return numbers[self.above, source.field]
         return np.repeat(numbers[source.line, source.field], len(numbers))
 
     def printed(self, line: int, source: Source) -> Printed:
@@ -180,13 +197,19 @@ class Grid:
         assert cell.number is not None  # noqa: S101 - cells of a grid are numbers
         return in_digits(cell.number.printed)
 
+    def line(self, line: int, source: Source) -> int:
+        """Return the line of the grid on which an input of a line stands."""
+        if source.line is None:
+            return line
+        return int(self.above[line]) if source.line == ABOVE else source.line
+
     def cell(self, line: int, source: Source) -> Cell:
         """Return the cell of one input.
 
         Raises:
             LookupError: there is none.
         """
-        found = self.cells[line if source.line is None else source.line][source.field]
+        found = self.cells[self.line(line, source)][source.field]
         if found is None:
             raise LookupError(f"no number on line {line} in field {source.field}")
         return found

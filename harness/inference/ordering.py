@@ -9,9 +9,9 @@ from typing import NamedTuple
 from harness.inference.chance import at_least
 from harness.inference.document import Bearing, Finding, RuleEntry
 from harness.inference.naming import column_name, joined, of_cell
-from harness.inference.ops import Op
 from harness.inference.tables import Table
 from harness.inference.words import is_rank
+from harness.sheets.ops import Op
 from harness.sheets.sheet import Cell, Sheet
 
 LEAST_ROWS = 5
@@ -221,8 +221,10 @@ def marks(table: Table) -> Iterator[tuple[RuleEntry, list[Finding]]]:
 
     A row that is bold as a whole is emphasis. A column that names no direction is read in the one
     that fits more cells, and accuses nobody in doubt. Columns are read whole or group by group,
-    whichever fits more marks.
+    whichever fits more marks. Rows that say their own direction are of several metrics.
     """
+    if any(sign in row.name for row in table.sheet.rows for sign in "↑↓"):
+        return
     groups = list(table.groups().values())
     whole = [[row for group in groups for row in group]]
     for mark, place, op in (("bold", 1, Op.BEST), ("underline", 2, Op.SECOND)):

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.inference.grid import Grid, Source
-from harness.inference.ops import Op
-from harness.inference.relations import Relation
-from harness.inference.rules import Rule, judge
+from harness.inference.grid import ABOVE, Grid, Source
+from harness.inference.relations import ROUND, Relation
+from harness.inference.rules import Rule, contested, judge
 from harness.inference.search import (
     BUDGET,
     TOTAL_BUDGET,
@@ -21,11 +20,13 @@ from harness.inference.search import (
 )
 from harness.inference.tables import Table
 from harness.inference.words import SIZES, is_total, operations
+from harness.sheets.ops import Op
 from harness.sheets.sheet import Cell, Number
 
+Tried = tuple[Relation, Grid]
 MOST_REFERENCES = 3
 """Rows that may be the reference of a column of gains; a column with more has none."""
-AT_REFERENCE = {Op.DIFFERENCE: 0, Op.RATIO: 1, Op.PERCENT: 100}
+AT_REFERENCE = {Op.DIFFERENCE: 0, Op.RATIO: 1, Op.PERCENT: 100, Op.CHANGE: 0, Op.REDUCTION: 0}
 """What a reference row prints in the column that is held against it, if anything."""
 
 
@@ -77,8 +78,8 @@ def _columns_of_n(table: Table) -> list[int]:
 
 
 def gains(table: Table) -> list[Rule]:
-    """Return the columns that hold each row against one reference row."""
-    grid, tried = table.grid, list[Relation]()
+    """Return the columns that hold each row against one reference row, or the nearest above."""
+    grid, tried = table.grid, list[Tried]()
     for result in range(grid.fields):
         for op, own in AT_REFERENCE.items():
             lines = _references(grid, result, own)
@@ -86,20 +87,47 @@ def gains(table: Table) -> list[Rule]:
             for field in range(0 if coarse else grid.fields):
                 if field == result or (op is Op.DIFFERENCE and not _akin(grid, field, result)):
                     continue
-                for line in lines:
-                    if grid.present[line, field] and not _copies(grid, op, field, line):
-                        pair = Source(field), Source(field, line)
-                        tried += [Relation(op, result, pair), Relation(op, result, pair[::-1])]
-    return judged(tried, grid, table.headings)
+                sound = [
+                    line
+                    for line in lines
+                    if grid.present[line, field] and not _copies(grid, op, field, line)
+                ]
+                tried += _against(grid, op, result, field, sound)
+    return _undisputed(judged(tried, table.headings), tried)
+
+
+def _against(grid: Grid, op: Op, result: int, field: int, lines: Sequence[int]) -> Iterator[Tried]:
+    """Yield a field held against each reference row and, of several, the nearest above."""
+    several = len(lines) > 1
+    held = grid.referring(lines) if several else grid
+    for line in (*lines, *([ABOVE] if several else [])):
+        pair = Source(field), Source(field, line)
+        yield Relation(op, result, pair), held
+        yield Relation(op, result, pair[::-1]), held
+
+
+def _undisputed(rules: Sequence[Rule], tried: Sequence[Tried]) -> list[Rule]:
+    """Return the rules of reference rows without what another reference explains.
+
+    Where there are several, all lines but one must follow the same.
+    """
+    kept = [rule for rule in rules if not len(rule.grid.above)]
+    for rule in (one for one in rules if len(one.grid.above) and len(one.misfits) <= 1):
+        rivals = [one for one, grid in tried if grid is rule.grid]
+        usable = rule.usable.copy()
+        for line in rule.misfits:
+            usable[line] = not any(
+                one.usable(rule.grid)[line] and one.fits(rule.grid, ROUND)[line] for one in rivals
+            )
+        kept.append(replace(rule, usable=usable))
+    return kept
 
 
 def _references(grid: Grid, result: int, own: int) -> list[int]:
     """Return the lines that print nothing, or what a reference is to itself, in a column."""
     is_own = grid.present[:, result] & (grid.value[:, result] == own * int(1 / grid.step))
-    for lines in (np.flatnonzero(is_own.astype(bool)), np.flatnonzero(~grid.present[:, result])):
-        if 0 < len(lines) <= MOST_REFERENCES:
-            return [int(one) for one in lines]
-    return []
+    kinds = (np.flatnonzero(is_own.astype(bool)), np.flatnonzero(~grid.present[:, result]))
+    return sorted(int(one) for lines in kinds if len(lines) <= MOST_REFERENCES for one in lines)
 
 
 def _copies(grid: Grid, op: Op, field: int, line: int) -> bool:
@@ -114,10 +142,10 @@ def _akin(grid: Grid, one: int, other: int) -> bool:
     return len({grid.units[one], grid.units[other]} - {"", "percent"}) < 2
 
 
-def judged(tried: Sequence[Relation], grid: Grid, headings: Sequence[Heading] = ()) -> list[Rule]:
+def judged(tried: Sequence[Tried], headings: Sequence[Heading] = ()) -> list[Rule]:
     """Return the relations that the numbers bear out, at the smallest budget there is."""
     share, found = BUDGET[Kind.OTHER] / max(1, len(tried)), list[Rule]()
-    for relation in tried:
+    for relation, grid in tried:
         usable = relation.usable(grid)
         miss, width = relation.misses(grid)
         near = np.abs(miss) / 2 <= width
@@ -129,7 +157,7 @@ def judged(tried: Sequence[Relation], grid: Grid, headings: Sequence[Heading] = 
 
 
 def deltas(table: Table) -> list[Rule]:
-    """Return the rules of gains that are printed beside a value, against one reference row."""
+    """Return the rules of gains that are printed beside a value, against a reference row."""
     found: list[Rule] = []
     for field in range(table.grid.fields):
         cells = [line[field] for line in table.grid.cells]
@@ -139,9 +167,9 @@ def deltas(table: Table) -> list[Rule]:
             continue
         sheet = table.sheet
         grid = Grid.made(list(zip(cells, gained, strict=True)), [sheet, sheet])
-        pairs = [(Source(0), Source(0, line)) for line in bare]
-        tried = [Relation(Op.DIFFERENCE, 1, pair) for pair in pairs]
-        found += judged([*tried, *(Relation(Op.DIFFERENCE, 1, pair[::-1]) for pair in pairs)], grid)
+        ops = (Op.DIFFERENCE, Op.CHANGE)
+        tried = [one for op in ops for one in _against(grid, op, 1, 0, bare)]
+        found += contested(_undisputed(judged(tried), tried))
     return found
 
 
@@ -163,8 +191,9 @@ def table_means(table: Table, others: Sequence[Table]) -> list[Rule]:
         grid = beside(table, other, joined)
         sets = _column_sets(other, grid.fields - len(other.columns))
         results = range(len(table.columns))
-        tried = [Relation(Op.TABLE_MEAN, result, inputs) for result in results for inputs in sets]
-        found += judged(tried, grid)
+        found += judged(
+            [(Relation(Op.TABLE_MEAN, result, one), grid) for result in results for one in sets]
+        )
     return found
 
 

@@ -1,7 +1,8 @@
 """What one cell may be of others: linear relations and ratios, held against a grid exactly.
 
 A linear relation says ``sum(weight * input) = divisor * result`` with whole weights; a ratio says
-``scale * top / bottom = result``. A line fits when some numbers that print as its inputs give one
+``scale * top / bottom = result``. Of a change or rest, ``whole + sign * printed`` is the result: a
+change of -12 % leaves 88 of 100. A line fits when some numbers that print as its inputs give one
 that prints as its result.
 """
 
@@ -16,12 +17,11 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.audit.rules_arithmetic import quotient, reachable
-from harness.inference.grid import Array, Grid, Reach, Source
-from harness.inference.ops import Op
+from harness.inference.grid import ABOVE, Array, Grid, Reach, Source
+from harness.sheets.ops import FROM_WHOLE, RATIOS, Op
 from harness.sheets.printed import Printed, Rounding, Span, show
 
 MEANS = {Op.MEAN, Op.WEIGHTED, Op.TABLE_MEAN}
-RATIOS = {Op.RATIO: 1, Op.PERCENT: 100}
 
 
 class Convention(NamedTuple):
@@ -72,15 +72,23 @@ class Relation:
         """Return everything that it relates."""
         return frozenset({Source(self.result), *self.inputs})
 
+    @property
+    def whole(self) -> tuple[int, int]:
+        """Return what its result is added to or taken from, and the sign: 0 and 1 for most."""
+        return FROM_WHOLE.get(self.op, (0, 1))
+
     def usable(self, grid: Grid) -> Array:
         """Say for every line whether all its numbers are there and the relation is defined."""
         whole = grid.present[:, self.result].copy()
         for source in self.inputs:
             whole &= grid.pick(grid.present, source)
-            if source.line is not None:
+            if source.line == ABOVE:
+                whole &= grid.above != np.arange(len(whole))
+            elif source.line is not None:
                 whole[source.line] = False
         if self.op in RATIOS:
-            for source in (Source(self.result), *self.inputs):
+            signed = [] if self.op in FROM_WHOLE else [Source(self.result)]
+            for source in (*signed, *self.inputs):
                 lowest = grid.pick(grid.value, source) - grid.pick(grid.unit, source)
                 whole &= (lowest >= 0).astype(bool)
             bottom = self.inputs[1]
@@ -92,6 +100,8 @@ class Relation:
         result = grid.reach(Source(self.result), convention.result)
         if convention is EXACT:
             result = grid.reach(Source(self.result), Rounding.EXACT)
+        start, sign = self.whole
+        result = result.scaled(sign).moved(start * int(1 / grid.step))
         inputs = [grid.reach(source, convention.inputs) for source in self.inputs]
         if self.op in RATIOS:
             return _ratio_fits(inputs[0], inputs[1], result, RATIOS[self.op], grid.step)
@@ -101,7 +111,8 @@ class Relation:
     def misses(self, grid: Grid) -> tuple[Array, Array]:
         """Return for every line (recomputed minus printed value, width of both intervals)."""
         value, unit = grid.floats(grid.value), grid.floats(grid.unit)
-        result, last = value[:, self.result], unit[:, self.result]
+        start, sign = self.whole
+        result, last = start + sign * value[:, self.result], unit[:, self.result]
         inputs = [grid.pick(value, source) for source in self.inputs]
         units = [grid.pick(unit, source) for source in self.inputs]
         if self.op in RATIOS:
@@ -121,20 +132,20 @@ class Relation:
     def attainable(self, grid: Grid, line: int, convention: Convention) -> Span:
         """Return all values that the inputs of one line can give."""
         inputs = [grid.printed(line, one).under(convention.inputs) for one in self.inputs]
+        start, sign = self.whole
         if self.op in RATIOS:
-            scale, span = RATIOS[self.op], quotient(*inputs)
-            return span._replace(lo=span.lo * scale, hi=span.hi * scale)
+            return quotient(*inputs).scaled(sign * RATIOS[self.op], -sign * start)
         weights = [Fraction(weight, self.divisor) for weight in self.terms]
-        return reachable(list(zip(weights, inputs, strict=True)))
+        return reachable(list(zip(weights, inputs, strict=True))).scaled(sign, -sign * start)
 
     def value(self, grid: Grid, line: int) -> Fraction:
         """Return what the printed inputs of one line give."""
         inputs = [grid.printed(line, one).value for one in self.inputs]
+        start, sign = self.whole
         if self.op in RATIOS:
-            return RATIOS[self.op] * inputs[0] / inputs[1]
-        return sum((w * one for w, one in zip(self.terms, inputs, strict=True)), Fraction(0)) / (
-            self.divisor
-        )
+            return sign * (RATIOS[self.op] * inputs[0] / inputs[1] - start)
+        made = sum((w * one for w, one in zip(self.terms, inputs, strict=True)), Fraction(0))
+        return sign * (made / self.divisor - start)
 
     def formula(self, names: Sequence[str]) -> str:
         """Write the relation with names or numbers in place of its inputs."""
@@ -143,6 +154,12 @@ class Relation:
                 return f"{names[0]} - {names[1]}"
             case Op.RATIO | Op.PERCENT:
                 return f"{'100 * ' if self.op is Op.PERCENT else ''}{names[0]} / {names[1]}"
+            case Op.CHANGE:
+                return f"100 * ({names[0]} - {names[1]}) / {names[1]}"
+            case Op.REDUCTION:
+                return f"100 * ({names[1]} - {names[0]}) / {names[1]}"
+            case Op.REST | Op.REST_OF_ONE:
+                return f"{self.whole[0]} - {names[0]}"
             case Op.WEIGHTED:
                 parts = (f"{w}*{name}" for w, name in zip(self.weights, names, strict=True))
                 return f"({' + '.join(parts)}) / {sum(self.weights)}"

@@ -17,8 +17,15 @@ import numpy as np
 from harness.audit.rounding import linear_probability
 from harness.inference.chance import at_least
 from harness.inference.grid import Array, Grid, Source
-from harness.inference.ops import Op
-from harness.inference.relations import CONVENTIONS, EXACT, MEANS, ROUND, Convention, Relation
+from harness.inference.relations import (
+    CONVENTIONS,
+    EXACT,
+    MEANS,
+    ROUND,
+    Convention,
+    Relation,
+)
+from harness.sheets.ops import FROM_WHOLE, Op
 from harness.sheets.printed import Span
 
 INFORMATIVE = 0.5
@@ -34,6 +41,8 @@ UNRELATED = 2.5
 """Range, in standard deviations, over which an unrelated column of the same kind would spread."""
 
 
+MOST_DRAWN = 300
+"""Other lines that a result is exchanged with."""
 TINY = 1e-300
 """Keeps the logarithm of a chance of zero finite."""
 MOSTLY, ROUNDED_COUNTS = 0.75, 0.02
@@ -111,7 +120,8 @@ class Rule:
 
 
 SIMPLEST = [
-    *(Op.SUM, Op.MEAN, Op.SUM_100, Op.TABLE_MEAN, Op.WEIGHTED, Op.DIFFERENCE, Op.RATIO, Op.PERCENT),
+    *(Op.SUM, Op.MEAN, Op.SUM_100, Op.TABLE_MEAN, Op.WEIGHTED, Op.DIFFERENCE, Op.REST),
+    *(Op.REST_OF_ONE, Op.RATIO, Op.PERCENT, Op.CHANGE, Op.REDUCTION),
 ]
 
 
@@ -134,10 +144,12 @@ def judge(relation: Relation, grid: Grid, share: float, *, named: bool = False) 
     fits = {one: relation.fits(grid, one) for one in conventions}
     rule = Rule(relation, grid, usable, fits, chances, 1.0, share)
     at_best = max(rule.count(one) for one in rule.fits)
-    if at_best < max(LEAST, SHARE * rule.rows):
+    if at_best < max(LEAST, rule.rows - 1 if relation.op in FROM_WHOLE else SHARE * rule.rows):
         return None
     kept = rule.convention
     followed = rule.fits[kept] & rule.usable
+    if relation.op is Op.MEAN and harmonic(relation, grid, usable) >= followed.sum():
+        return None
     informative = followed & (rule.chances <= INFORMATIVE)
     miss, width = relation.misses(grid)
     near = rule.usable & ~rule.follows & (np.abs(miss) <= width / 2 + NEAR * width)
@@ -146,6 +158,19 @@ def judge(relation: Relation, grid: Grid, share: float, *, named: bool = False) 
     factor = 1 if kept is rule.base else len(rule.fits)  # a convention chosen by its fit
     chance = min(1.0, factor * at_least(int(followed.sum()), rule.chances[rule.usable].tolist()))
     return replace(rule, chance=chance, named=named) if chance <= share else None
+
+
+def harmonic(relation: Relation, grid: Grid, usable: Array) -> int:
+    """Return how many lines fit the harmonic mean of two inputs, as F1 of precision and recall."""
+    if len(relation.inputs) != 2:
+        return 0
+    value = grid.floats(grid.value)
+    a, b = (grid.pick(value, one) for one in relation.inputs)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        made = 2 * a * b / (a + b)
+    _, width = relation.misses(grid)
+    near = np.abs(made - value[:, relation.result]) <= width / 2 * (1 + 1e-9)
+    return int((usable & near).sum())
 
 
 def rule_of(relation: Relation, grid: Grid, budget: float = 1.0) -> Rule:
@@ -192,11 +217,13 @@ def line_chances(relation: Relation, grid: Grid, usable: Array, *, exact: bool =
     The width of both intervals over the smallest range in which an unrelated result would lie: the
     result's own range, for means that of the line's inputs, for sums and differences the size of
     the line's own numbers, and for means and sums the spread between the inputs; no
-    less than the share of other lines that print the same result.
+    less than the share of other lines that print the same result or, but for plain means, one
+    that would fit. A line on which a sum, difference or ratio comes near one of its inputs shows
+    only that two columns agree.
     """
     value = grid.floats(grid.value)
     result = value[:, relation.result]
-    _, width = relation.misses(grid)
+    miss, width = relation.misses(grid)
     if exact:
         width = grid.floats(grid.unit)[:, relation.result]
     chances = np.ones(len(value))
@@ -214,7 +241,13 @@ def line_chances(relation: Relation, grid: Grid, usable: Array, *, exact: bool =
             span = np.minimum(span, UNRELATED * factor * apart(inputs[usable]))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(span > 0, width / span, 1.0)
-    chances[usable] = np.minimum(1.0, np.maximum(ratio[usable], repeated(result[usable])))
+    likely = np.maximum(ratio[usable], repeated(result[usable]))
+    if relation.op not in (Op.MEAN, Op.SUM_100, Op.TABLE_MEAN):
+        signed = relation.whole[1] * result[usable]
+        likely = np.maximum(likely, exchanged(miss[usable], width[usable], signed))
+    chances[usable] = np.minimum(1.0, likely)
+    if relation.op in (Op.SUM, Op.DIFFERENCE, Op.RATIO):
+        chances[(np.abs(inputs - result[:, None]) <= width[:, None]).any(axis=1)] = 1.0
     return chances
 
 
@@ -225,6 +258,18 @@ def repeated(results: Array) -> Array:
     """
     _, which, counts = np.unique(results, return_inverse=True, return_counts=True)
     return (counts[which] - 1) / max(1, len(results) - 1)
+
+
+def exchanged(miss: Array, width: Array, result: Array) -> Array:
+    """Return for every line the share of other lines whose result would fit it just as well.
+
+    Where a few results are far from all others, the range says too little of a draw among them.
+    """
+    others = np.unique(np.linspace(0, len(result) - 1, min(len(result), MOST_DRAWN)).astype(int))
+    gap = (miss + result)[:, None] - result[others]
+    fits = np.abs(gap) <= width[:, None] / 2 * (1 + 1e-9)
+    fits[others, np.arange(len(others))] = False
+    return fits.sum(axis=1) / max(1, len(others) - 1)
 
 
 def apart(inputs: Array) -> float:
@@ -260,10 +305,19 @@ def distinct(rules: Sequence[Rule]) -> list[Rule]:
     """Return rules without those that relate the same fields: ``a = b + c`` and ``b = a - c``.
 
     What the header names stays, else the sum or mean, else the relation of the smallest result.
+    Nor is ``b = a - c`` one where more rows follow ``a = b + c + d``: there a part is left out.
     """
     found: dict[frozenset[Source], Rule] = {}
     for rule in sorted(
         rules, key=lambda one: (len(one.misfits), not one.named, one.plainness, one.size)
     ):
-        found.setdefault(rule.relation.columns, rule)
+        if not any(_leaves_out(rule, one) for one in found.values()):
+            found.setdefault(rule.relation.columns, rule)
     return list(found.values())
+
+
+def _leaves_out(rule: Rule, whole: Rule) -> bool:
+    """Say whether a sum or difference is another sum without some of its parts."""
+    sums = rule.relation.op in (Op.SUM, Op.DIFFERENCE) and whole.relation.op is Op.SUM
+    fewer = len(whole.misfits) < len(rule.misfits)
+    return sums and fewer and rule.relation.columns < whole.relation.columns

@@ -19,9 +19,9 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.inference.grid import Array, Grid, Source
-from harness.inference.ops import Op
-from harness.inference.relations import RATIOS, Relation
+from harness.inference.relations import Relation
 from harness.inference.rules import INFORMATIVE, LEAST, SHARE, Rule, judge, repeated
+from harness.sheets.ops import FROM_WHOLE, RATIOS, Op
 
 
 class Kind(StrEnum):
@@ -44,9 +44,9 @@ WEIGHTS = [
 """Coprime unequal weights of two inputs with p + q <= 10."""
 TOTAL_BUDGET = 0.005
 """For each row of totals."""
-MOST_LINES = 1000
-"""Lines on which candidates are sifted in bulk; what is left is judged on all of them."""
-MOST_WORK, LEAST_REACH = 30_000_000, 5
+MOST_LINES = 300
+"""Lines of a result on which candidates are sifted in bulk; what is left is judged on all."""
+MOST_WORK, LEAST_REACH = 8_000_000, 5
 """Lines times columns times the square of the reach; at least so many columns to either side."""
 
 
@@ -58,6 +58,7 @@ class Heading(NamedTuple):
     named: tuple[Op, ...]  # operations that its name speaks of
     n: int | None
     unit: str
+    error: bool = False  # whether its name is that of a share of errors
 
 
 @dataclass
@@ -92,17 +93,17 @@ class Search:
     totals: Array  # lines that are rows of totals: no ratio holds there
 
     @cached_property
-    def sample(self) -> Array:
-        """Return the lines that candidates must first hold on: all, or some of very many."""
-        lines = len(self.grid.cells)
-        return np.unique(np.linspace(0, lines - 1, min(lines, MOST_LINES)).astype(int))
+    def samples(self) -> list[Array]:
+        """Return the lines of each result that its candidates must first hold on, at most some."""
+        every = [np.flatnonzero(one) for one in self.grid.present.T]
+        few = [np.linspace(0, len(one) - 1, min(len(one), MOST_LINES)).astype(int) for one in every]
+        return [lines[at] for lines, at in zip(every, few, strict=True)]
 
     @cached_property
-    def bulk(self) -> Grid:
-        """Return the lines of the sample."""
-        if len(self.sample) == len(self.grid.cells):
-            return self.grid
-        return self.grid.lines(self.sample)
+    def bulks(self) -> list[Grid]:
+        """Return the lines of the sample of each result."""
+        whole = len(self.grid.cells)
+        return [self.grid if len(one) == whole else self.grid.lines(one) for one in self.samples]
 
     @cached_property
     def reach(self) -> int:
@@ -110,7 +111,7 @@ class Search:
 
         The work grows with lines times columns times the square of the reach.
         """
-        size = max(1, len(self.sample) * self.grid.fields)
+        size = max([1, *(len(one) * self.grid.fields for one in self.samples)])
         return max(LEAST_REACH, int((MOST_WORK / size) ** 0.5))
 
     @cached_property
@@ -128,6 +129,7 @@ class Search:
         order = list(range(self.grid.fields))
         found = self.runs(order)
         self.pairs(order, found)
+        self.rests(order, found)
         rules = found.judged(self.grid, self.headings)
         derived = {rule.relation.result for rule in rules}
         rest = [one for one in order if one not in derived]
@@ -210,7 +212,7 @@ class Search:
         divisor: Array,
     ) -> Array:
         """Return the positions of runs whose weighted sum comes near the result often enough."""
-        grid = self.bulk
+        grid = self.bulks[result]
 
         def summed(numbers: Array) -> Array:
             sums = np.cumsum(numbers[:, rest] * weight, axis=1)
@@ -264,8 +266,9 @@ class Search:
 
     def survives(self, relation: Relation) -> bool:
         """Say whether a linear relation comes near its result on enough lines."""
-        usable = relation.usable(self.bulk)
-        miss, width = relation.misses(self.bulk)
+        bulk = self.bulks[relation.result]
+        usable = relation.usable(bulk)
+        miss, width = relation.misses(bulk)
         near = np.abs(miss) <= width * (1 + 1e-9)
         return bool(len(enough(usable[:, None], near[:, None])))
 
@@ -273,13 +276,13 @@ class Search:
         """Look at weighted means, differences and ratios of any two columns within reach."""
         if len(order) < 3:
             return
-        bulk, reach = self.bulk, self.reach
-        value, unit, present = bulk.floats(bulk.value), bulk.floats(bulk.unit), bulk.present
         for at, result in enumerate(order):
-            near = order[max(0, at - reach) : at + reach + 1]
+            near = order[max(0, at - self.reach) : at + self.reach + 1]
             rest = np.array([one for one in near if one != result])
             if result not in self.telling or len(rest) < 2:
                 continue
+            bulk = self.bulks[result]
+            value, unit, present = bulk.floats(bulk.value), bulk.floats(bulk.unit), bulk.present
             coarse = in_whole_numbers(bulk, result)
             a, b = (rest[list(one)] for one in zip(*combinations(range(len(rest)), 2), strict=True))
             usable = present[:, a] & present[:, b] & present[:, [result]]
@@ -292,7 +295,9 @@ class Search:
                 unit[:, b],
                 unit[:, [result]],
             )
-            for op, weights, survivors in pairs.survivors(~self.totals[self.sample][:, None]):
+            for op, weights, survivors in pairs.survivors(
+                ~self.totals[self.samples[result]][:, None]
+            ):
                 found.looked_at[Kind.OTHER] += len(a)
                 if op is Op.RATIO and coarse:
                     continue
@@ -303,6 +308,29 @@ class Search:
                     if op in RATIOS or self.akin(inputs[0].field, result):
                         pair = inputs[::-1] if swap else inputs
                         found.add(Relation(op, result, pair, own), Kind.OTHER)
+
+    def rests(self, order: Sequence[int], found: Candidates) -> None:
+        """Look at shares of errors as what another share leaves of 100 or of 1."""
+        for result in order:
+            if not self.headings[result].error:
+                continue
+            for one in order:
+                if one == result or self.headings[one].error or not self.akin(one, result):
+                    continue
+                for op in (Op.REST, Op.REST_OF_ONE):
+                    found.looked_at[Kind.OTHER] += 1
+                    relation = Relation(op, result, (Source(one),))
+                    if self.survives(relation) and not self.third(relation):
+                        found.add(relation, Kind.OTHER)
+
+    def third(self, relation: Relation) -> bool:
+        """Say whether another column prints what two shares leave of the whole on some line."""
+        miss, width = relation.misses(self.grid)
+        left = relation.usable(self.grid) & (np.abs(miss) > width)
+        others = [one for one in range(self.grid.fields) if Source(one) not in relation.columns]
+        value = np.abs(self.grid.floats(self.grid.value)[:, others])
+        near = np.abs(value - np.abs(miss)[:, None]) <= width[:, None]
+        return bool((left[:, None] & self.grid.present[:, others] & near).any())
 
 
 def in_whole_numbers(grid: Grid, field: int) -> bool:
@@ -329,7 +357,7 @@ class Pairs:
             plain: lines that are no totals: ratios do not hold on others.
         """
         a, b, r = self.a, self.b, self.result
-        wide = (self.unit_a + self.unit_b + self.unit) * SLACK
+        wide = (np.maximum(self.unit_a, self.unit_b) + self.unit) * SLACK
         yield Op.DIFFERENCE, (1, -1), enough(self.usable, np.abs((a - b) - r) <= wide)
         yield Op.DIFFERENCE, (-1, 1), enough(self.usable, np.abs((b - a) - r) <= wide)
         most = np.maximum(self.unit_a, self.unit_b) + self.unit
@@ -343,11 +371,14 @@ class Pairs:
             yield Op.WEIGHTED, (p, q), some[likely(usable, gap, inputs * SLACK, self.unit * SLACK)]
         one, other = (self.a, self.unit_a), (self.b, self.unit_b)
         for weights, (top, du), (bottom, dv) in (((1, -1), one, other), ((-1, 1), other, one)):
-            sound = (top >= du) & (bottom > dv) & (r >= self.unit)
             for op, scale in RATIOS.items():
-                low = scale * (top - du) <= (r + self.unit) * (bottom + dv) * SLACK
-                high = (r - self.unit) * (bottom - dv) <= scale * (top + du) * SLACK
-                yield op, weights, enough(self.usable & plain, sound & low & high)
+                start, sign = FROM_WHOLE.get(op, (0, 1))
+                share = start + sign * r
+                sound = (top >= du) & (bottom > dv) & (share >= self.unit)
+                low = scale * (top - du) <= (share + self.unit) * (bottom + dv) * SLACK
+                high = (share - self.unit) * (bottom - dv) <= scale * (top + du) * SLACK
+                near, usable = sound & low & high, self.usable & plain
+                yield op, weights, enough(usable, near, allowed=1 if op in FROM_WHOLE else None)
 
 
 SLACK = 1 + 1e-9
@@ -363,6 +394,10 @@ def likely(usable: Array, gap: Array, inputs: Array, result: Array) -> Array:
         result: width of what the printed result stands for.
     """
     twice = 2 * gap
+    lowest, highest = -2 * np.maximum(inputs, result), inputs + np.maximum(inputs, 2 * result)
+    some = enough(usable, ((lowest <= twice) & (twice <= highest)).astype(bool))
+    result = np.broadcast_to(result, gap.shape)[:, some]
+    usable, twice, inputs = usable[:, some], twice[:, some], inputs[:, some]
     windows = (
         (-inputs - result, inputs + result),  # rounded
         (-2 * inputs, 2 * result),  # cut off, or up to the next where numbers are negative
@@ -370,10 +405,17 @@ def likely(usable: Array, gap: Array, inputs: Array, result: Array) -> Array:
         (-inputs, inputs + 2 * result),  # rounded inputs, result cut off
     )
     found = [enough(usable, ((lo <= twice) & (twice <= hi)).astype(bool)) for lo, hi in windows]
-    return np.unique(np.concatenate(found))
+    return some[np.unique(np.concatenate(found))]
 
 
-def enough(usable: Array, near: Array) -> Array:
-    """Return the candidates of which a share of usable lines, and at least three, are near."""
-    hits = (usable & near).sum(axis=0)
-    return np.flatnonzero((hits >= LEAST) & (hits >= SHARE * usable.sum(axis=0)))
+def enough(usable: Array, near: Array, *, allowed: int | None = None) -> Array:
+    """Return the candidates of which enough usable lines, and at least three, are near.
+
+    Args:
+        usable: lines by candidates.
+        near: which lines come near.
+        allowed: lines that may miss; a share of them where it is None.
+    """
+    hits, lines = (usable & near).sum(axis=0), usable.sum(axis=0)
+    most = lines - allowed if allowed is not None else SHARE * lines
+    return np.flatnonzero((hits >= LEAST) & (hits >= most))

@@ -1,125 +1,25 @@
-"""Rules that somebody states: the rules file, and what its rules find in tables."""
+"""What rules that somebody states find in tables, and the rules file of those that were found."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
-from math import lcm
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from harness.base import Record
 from harness.errors import DataError, nearest
 from harness.escaping import line
 from harness.inference.document import RuleEntry
 from harness.inference.grid import Grid, Source
-from harness.inference.ops import Op
 from harness.inference.references import beside
 from harness.inference.relations import BY_NAME, CONVENTIONS, EXACT, Relation
 from harness.inference.rules import Rule, rule_of
 from harness.inference.tables import Table, find_column, find_row
-from harness.inference.words import plain
-from harness.reading import convert, parse_toml, read_text
+from harness.packs.rules import OPS, Named, StatedRule, weights
+from harness.sheets.names import plain
+from harness.sheets.ops import Op
 from harness.sheets.sheet import Sheet
-
-Named = str | tuple[str, ...]
-"""A column by the last level of its header, or by all of them; a row by one label, or by all."""
-WEIGHED = {Op.WEIGHTED}
-SCALED = {Op.COUNTS, Op.GRIM, Op.RATIO}
-ALONG_ROW = {Op.RANK, Op.COUNTS, Op.GRIM, Op.TABLE_MEAN}
-COUNTED = {Op.COUNTS, Op.GRIM, Op.GRIMMER, Op.DEBIT}
-OPS = {*(op.value for op in Op), "column_total"} - {Op.BEST.value, Op.SECOND.value}
-
-
-class StatedRule(Record, frozen=True, kw_only=True):
-    """One ``[[rule]]`` of a rules file."""
-
-    op: str
-    result: Named
-    inputs: tuple[Named, ...] = ()
-    table: str | int = ""  # caption, position or file; every table that has the columns if empty
-    weights: tuple[int | float, ...] = ()
-    n: int | dict[str, int] | None = None
-    rows: tuple[Named, ...] = ()
-    columns: tuple[Named, ...] = ()  # with along = "column"
-    scale: int | None = None
-    rounding: str = ""
-    along: Literal["row", "column"] = "row"
-    reference: Named = ()  # row whose cell stands for the last input (difference, ratio)
-    source: str = ""
-    origin: Literal["stated", "inferred"] = "stated"  # an inferred rule accuses, never contradicts
-
-    @property
-    def operation(self) -> Op:
-        """Return the operation; a total of a column is a sum of rows."""
-        return Op.SUM if self.op == "column_total" else Op(self.op)
-
-    @property
-    def down(self) -> bool:
-        """Whether it runs down a column."""
-        return self.along == "column" or self.op == "column_total"
-
-
-class RulesFile(Record, frozen=True, kw_only=True):
-    """A whole rules file."""
-
-    rule: tuple[StatedRule, ...] = ()
-
-
-def load_rules(path: Path) -> list[StatedRule]:
-    """Read a rules file.
-
-    Raises:
-        DataError: no TOML, an unknown key or operation, or constants that a rule has no use for.
-    """
-    return parse_rules(read_text(path), str(path))
-
-
-def parse_rules(text: str, where: str) -> list[StatedRule]:
-    """Return the rules of a file's text; see ``load_rules``."""
-    document = parse_toml(text, where)
-    hint = "keys of a rule: " + ", ".join(StatedRule.__struct_fields__)
-    rules = convert(document, RulesFile, where, hint=hint).rule
-    for number, rule in enumerate(rules, 1):
-        _check(rule, f"{where}, rule {number} ({_text(rule.result)})")
-    return list(rules)
-
-
-def _check(rule: StatedRule, where: str) -> None:
-    if rule.op not in OPS:
-        what = f"unknown operation {rule.op!r}"
-        raise DataError(what, where=where, hint=nearest(rule.op, OPS))
-    op = rule.operation
-    wrong = {
-        "weights": bool(rule.weights) and op not in WEIGHED,
-        "scale": rule.scale is not None and op not in SCALED,
-        "n": rule.n is not None and op not in WEIGHED | COUNTED,
-        "reference": bool(rule.reference) and op not in (Op.DIFFERENCE, Op.RATIO, Op.PERCENT),
-        "columns": bool(rule.columns) and not rule.down,
-        'along = "column"': rule.down and op in ALONG_ROW,
-    }
-    for name, is_wrong in wrong.items():
-        if is_wrong:
-            raise DataError(f"{rule.op} has no {name}", where=where)
-    if rule.rounding and rule.rounding not in BY_NAME:
-        what = f"unknown rounding {rule.rounding!r}"
-        raise DataError(what, where=where, hint=nearest(rule.rounding, BY_NAME))
-    if op in WEIGHED and bool(rule.weights) == (rule.n is not None):
-        raise DataError("a weighted mean needs weights or n", where=where)
-    if rule.weights and (len(rule.weights) != len(rule.inputs) or min(rule.weights) <= 0):
-        expected = f"{len(rule.inputs)} positive weights, one for each input"
-        raise DataError(f"weights {list(rule.weights)}", expected=expected, where=where)
-    if rule.scale not in (None, 1, 100):
-        raise DataError(f"scale {rule.scale}", expected="1 or 100", where=where)
-    needed = {Op.DIFFERENCE: 2, Op.RATIO: 2, Op.PERCENT: 2, Op.RANK: 1}.get(op)
-    if op in COUNTED:
-        if not isinstance(rule.n, int) or rule.n < 1 or rule.inputs:
-            raise DataError(f"{rule.op} reads no inputs and needs a whole n", where=where)
-    elif (needed is not None and len(rule.inputs) != needed) or not rule.inputs:
-        expected = f"{needed or 'at least one'} inputs"
-        raise DataError(f"{rule.op} with {len(rule.inputs)}", expected=expected, where=where)
 
 
 def chosen(rule: StatedRule, tables: Sequence[Table]) -> list[Table]:
@@ -138,10 +38,6 @@ def _has(table: Table, rule: StatedRule) -> bool:
     place = find_row if rule.down else find_column
     names = [rule.result] if rule.operation is Op.TABLE_MEAN else [rule.result, *rule.inputs]
     return all(place(table.sheet, one) is not None for one in names)
-
-
-def _text(name: Named) -> str:
-    return name if isinstance(name, str) else "".join(name)
 
 
 def held(rule: StatedRule, table: Table, tables: Sequence[Table]) -> Rule:
@@ -233,26 +129,6 @@ def _of_another_table(
         sources = (Source(first + other.columns.index(one)) for one in at if one is not None)
         return beside(table, other, joined), tuple(sources)
     raise DataError("no other table has the inputs", where=f"rule for {rule.result!r}")
-
-
-def weights(rule: StatedRule) -> tuple[int, ...]:
-    """Return the whole weights of a weighted mean.
-
-    Raises:
-        DataError: n does not name each input.
-    """
-    given: Sequence[int | float] = rule.weights
-    if rule.operation in WEIGHED and not given:
-        if not isinstance(rule.n, Mapping):
-            raise DataError("n of a weighted mean", expected="n = {A = 500, B = 480}")
-        by_name = {plain(name): n for name, n in rule.n.items()}
-        absent = [one for one in rule.inputs if plain(_text(one)) not in by_name]
-        if absent:
-            raise DataError(f"n does not name {absent[0]!r}", where=f"rule for {rule.result!r}")
-        given = [by_name[plain(_text(one))] for one in rule.inputs]
-    exact = [Fraction(str(one)) for one in given]
-    common = lcm(*(one.denominator for one in exact)) if exact else 1
-    return tuple(int(one * common) for one in exact)
 
 
 def write_rules(entries: Sequence[RuleEntry], sheets: Sequence[Sheet]) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 from harness.errors import ConfigError, nearest
 from harness.inference.grid import Array, Grid
 from harness.inference.search import Heading, Search
-from harness.inference.words import SIZES, is_rank, is_total, operations, plain
+from harness.inference.words import SIZES, is_change, is_error, is_rank, is_total, operations
+from harness.sheets.names import plain
 from harness.sheets.sheet import Sheet
 
 
@@ -42,9 +43,13 @@ class Table:
 
     @cached_property
     def rows(self) -> list[int]:
-        """Return the rows that print results."""
+        """Return the rows that print results: no numbers of items, and no changes of other rows."""
         skipped = rows_of_n(self.sheet)
-        return [row for row in range(len(self.sheet.rows)) if row not in skipped]
+        return [
+            row
+            for row, one in enumerate(self.sheet.rows)
+            if row not in skipped and not any(map(is_change, one.labels[-1:]))
+        ]
 
     @cached_property
     def total_rows(self) -> list[int]:
@@ -93,7 +98,8 @@ def heading(sheet: Sheet, column: int, n: int | None) -> Heading:
     """Return what a header says of a column."""
     own = sheet.columns[column]
     group = plain(own.path[0]) if len(own.path) > 1 else ""
-    return Heading(group, plain(own.leaf), operations(own.leaf), n, own.unit)
+    error = is_error(own.leaf)
+    return Heading(group, plain(own.leaf), operations(own.leaf), n, own.unit, error)
 
 
 def rows_of_n(sheet: Sheet) -> list[int]:

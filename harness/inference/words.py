@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from harness.inference.ops import Op
+from harness.sheets.ops import Op
 
 NAMED: dict[str, tuple[Op, ...]] = {
     **dict.fromkeys(("avg", "average", "mean"), (Op.MEAN,)),
@@ -17,10 +17,12 @@ NAMED: dict[str, tuple[Op, ...]] = {
     **dict.fromkeys(("ratio", "speedup"), (Op.RATIO, Op.PERCENT)),
 }
 TOTALS = {"total", "sum", "all", "average", "avg", "mean", "overall"}
+CHANGES = {"δ", "gain", "gains", "improvement", "improvements", "impr", "diff", "difference"}
 RANKS = {"rank", "ranking", "place"}
 SHARES = {
     *("success", "sr", "acc", "accuracy", "rate", "win", "wins", "pass", "correct", "solved"),
 }
+ERRORS = {"error", "errors", "err", "failure", "failures", "fail"}
 SIZES = {"n", "#", "count", "weight", "weights", "# samples", "samples"}
 
 
@@ -43,18 +45,23 @@ def is_total(label: str) -> bool:
     return bool(found & TOTALS) and found <= TOTALS | {"score", "weighted", "macro", "micro"}
 
 
+def is_change(label: str) -> bool:
+    """Say whether the label of a row makes it one of changes of other rows: Δ, gain over base."""
+    found = words(label)
+    return bool(found) and (found[0] in CHANGES or found == ["delta"])
+
+
 def is_rank(header: str) -> bool:
     """Say whether a header is that of a column of ranks."""
     found = set(words(header))
     return bool(found & RANKS) or found == {"#"}
 
 
+def is_error(header: str) -> bool:
+    """Say whether a header is that of a share of errors, which may be the rest of another share."""
+    return bool(set(words(header)) & ERRORS)
+
+
 def is_share(header: str) -> bool:
     """Say whether a header is that of a share of items that are right or wrong."""
     return bool(set(words(header)) & SHARES)
-
-
-def plain(text: str) -> str:
-    """Return a name as names are compared: no case, spaces or punctuation, except + and #."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(one for one in folded if one.isalnum() or one in "+#")

@@ -18,6 +18,7 @@ from harness.packs.efficiency import EfficiencyClaim, EfficiencyFile, resolve
 from harness.packs.pack import Pack
 from harness.packs.printed import pack_tables
 from harness.packs.reading import read_documents, read_if_there, read_toml
+from harness.packs.rules import RulesFile, load_rules
 from harness.packs.schema import (
     Edition,
     ExpectedFile,
@@ -37,6 +38,7 @@ TOML_FILES = {
     "facts.toml": Facts,
     "efficiency.toml": EfficiencyFile,
     "published.toml": PublishedFile,
+    "rules.toml": RulesFile,
 }
 """Files of entries, by the type of the whole file."""
 
@@ -117,6 +119,7 @@ def read_pack(folder: Path) -> Pack:
         licence=manifest.licence,
         own_models=frozenset(manifest.own_models),
         experiments=manifest.experiments,
+        rules=tuple(load_rules(rules)) if (rules := folder / "rules.toml").is_file() else (),
         editions=manifest.edition,
         notes={note.name: note for note in manifest.table},
         aliases=_aliases(folder / "aliases.csv"),

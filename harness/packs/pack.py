@@ -13,6 +13,7 @@ from functools import cached_property
 from harness.errors import DataError, nearest
 from harness.packs.claims import Claim
 from harness.packs.efficiency import EfficiencyClaim
+from harness.packs.rules import StatedRule
 from harness.packs.schema import (
     Benchmark,
     ColumnTemplate,
@@ -60,6 +61,7 @@ class Pack:
     benchmarks: tuple[Benchmark, ...] = ()
     evidence: tuple[ExternalMeasurement, ...] = ()
     experiments: tuple[str, ...] = ()
+    rules: tuple[StatedRule, ...] = ()
 
     @classmethod
     def of_tables(cls, tables: Tables, path: str = "") -> Pack:

@@ -12,6 +12,7 @@ from harness.sheets.headers import Header, is_attribute, is_percent, read_header
 from harness.sheets.layout import Block, next_block
 from harness.sheets.markup import BOLD
 from harness.sheets.numerals import MAGNITUDES, OPEN, Reading, read_number
+from harness.sheets.parts import parted
 from harness.sheets.sheet import Cell, Column, ColumnKind, Number, Row, Sheet, Spread
 
 BEYOND = "the row has more cells than the header"
@@ -34,6 +35,7 @@ def tables_of(grid: Grid) -> Iterator[Sheet]:
     """Yield the tables of a grid that hold at least one number; id and file are left empty."""
     while grid.lines:
         rest, block = next_block(grid)
+        block = parted(block)
         lines = [line for _, _, line in block.body]
         if any(one.number for line in lines for one in map(_plainly, line.pieces)):
             yield _sheet(replace(grid, caption=rest.caption), block, lines)

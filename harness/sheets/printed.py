@@ -55,6 +55,13 @@ class Span(NamedTuple):
         """Return the distance between two intervals that do not meet."""
         return max(other.lo - self.hi, self.lo - other.hi)
 
+    def scaled(self, factor: Fraction | int, shift: Fraction | int = 0) -> Span:
+        """Return the interval times a number and moved along; a negative one turns it round."""
+        lo, hi = Fraction(self.lo * factor + shift), Fraction(self.hi * factor + shift)
+        if factor < 0:
+            return Span(hi, lo, self.hi_open, self.lo_open)
+        return Span(lo, hi, self.lo_open, self.hi_open)
+
     def __str__(self) -> str:
         return f"{show(self.lo)}..{show(self.hi)}"
 

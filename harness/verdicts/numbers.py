@@ -91,6 +91,9 @@ def decide(
         return _number(Outcome.MISSING, cell, reported, [_incomplete(estimate)])
     if reported.n is not None and reported.n != estimate.planned:
         reason = f"measured on {estimate.planned} samples, reported on {reported.n}"
+        runs, rest = divmod(estimate.planned, reported.n or 1)
+        if runs > 1 and not rest:
+            reason += f"; name the results of one of {runs} runs as a task of its own"
         return _number(Outcome.INCOMPARABLE, cell, reported, [reason])
     unsized = sampled and reported.n is None and not is_census(estimate)
     return _compare(cell, reported, unknown, unsized)

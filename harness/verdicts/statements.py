@@ -11,7 +11,7 @@ from harness.records import ClaimKind, Locator, Row, Verdict
 DECISIVE = (Outcome.VIOLATED, Outcome.HOLDS, Outcome.INCONCLUSIVE, Outcome.VACUOUS)
 """Outcomes of instances in the order in which they settle a statement."""
 COMPARED = (Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.VACUOUS, Outcome.HOLDS)
-"""The same where instances are comparisons: the statement claims each, so one that is open counts."""
+"""The same for comparisons of arms: the statement claims each of them, so an open one counts."""
 ALPHA = 0.05
 """Of the superiority claims of one experiment together."""
 

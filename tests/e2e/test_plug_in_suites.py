@@ -213,6 +213,28 @@ def test_a_broken_one_is_one_message_and_ends_nothing_else(
     assert ran.err == ""
 
 
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("raise RuntimeError('no such split')", "RuntimeError: no such split"),
+        ("return {}['0']", "KeyError: '0'"),
+        ("return None", "NoneType, no Workload"),
+        ("raise AssertionError", "AssertionError"),
+    ],
+)
+def test_whatever_its_load_raises_is_one_message(
+    toy: Path, tmp_path: Path, command: Command, line: str, fault: str
+) -> None:
+    suite = tmp_path / "site" / "toybench" / "__init__.py"
+    head = "def load(self, task, assets):\n"
+    suite.write_text(suite.read_text().replace(head, f"{head}        {line}\n"))
+    for verb in ("run", "plan"):
+        ended = command(verb, toy)
+        assert ended.code == 4
+        assert f"suite 'toybench' cannot load its task: {fault}" in ended.err
+        assert "toybench / m" in ended.err and "Traceback" not in ended.err
+
+
 def test_a_value_out_of_its_range_is_missing_and_told_once(
     toy: Path, tmp_path: Path, command: Command, caplog: pytest.LogCaptureFixture
 ) -> None:

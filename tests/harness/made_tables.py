@@ -12,8 +12,8 @@ import numpy as np
 from harness.inference.audit import audit
 from harness.inference.document import Document
 from harness.inference.grid import Source
-from harness.inference.ops import Op
 from harness.inference.relations import Relation
+from harness.sheets.ops import Op
 from harness.sheets.printed import Printed
 from harness.sheets.reading import read_sheets
 from harness.sheets.sheet import Cell, Column, ColumnKind, Number, Row, Sheet
@@ -112,10 +112,10 @@ def made(seed: int, convention: str, *, faults: bool = False) -> Made:
     values = rng.uniform(30, 80) + common + rng.uniform(3, 12) * rng.normal(size=(rows, inputs))
     true = [[Decimal(f"{one:.9f}") for one in row] for row in np.clip(values, 1, 99.9)]
     cut, cut_result, from_printed = CONVENTIONS[convention]
-    printed = [[_shortened(one, decimals, cut) for one in row] for row in true]
+    printed = [[shortened(one, decimals, cut) for one in row] for row in true]
     places = 2 if op in ("sum/100", "ratio") else decimals
     results = [
-        _shortened(_derived(op, row), places, cut_result)
+        shortened(_derived(op, row), places, cut_result)
         for row in (printed if from_printed else true)
     ]
     wrong = rng.choice(rows, max(1, rows // 12), replace=False) if faults else []
@@ -152,7 +152,7 @@ def _derived(op: str, row: Sequence[Decimal]) -> Decimal:
     return 100 * row[0] / row[1]
 
 
-def _shortened(value: Decimal, decimals: int, rounding: str) -> Decimal:
+def shortened(value: Decimal, decimals: int, rounding: str) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-decimals), rounding=rounding)
 
 

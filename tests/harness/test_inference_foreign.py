@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.inference.audit import audit
-from harness.inference.stated import load_rules, parse_rules, write_rules
-from harness.inference.words import plain
+from harness.inference.stated import write_rules
+from harness.packs.rules import load_rules, parse_rules
+from harness.sheets.names import plain
 from harness.sheets.reading import read_sheets
 
 Cells = dict[tuple[str, str], str]

@@ -16,9 +16,9 @@ from scipy.stats import binom
 from harness.inference.audit import audit
 from harness.inference.chance import at_least
 from harness.inference.grid import Grid, Source
-from harness.inference.ops import Op
 from harness.inference.relations import BY_NAME, EXACT, ROUND, Relation
 from harness.inference.rules import judge, line_chances, rule_of
+from harness.sheets.ops import Op
 from harness.sheets.printed import Rounding, Span
 
 

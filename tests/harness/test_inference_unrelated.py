@@ -10,7 +10,7 @@ from made_tables import accused, audited
 
 from harness.inference.audit import audit
 from harness.inference.chance import MANY, at_least
-from harness.inference.stated import StatedRule
+from harness.packs.rules import StatedRule
 from harness.sheets.reading import read_sheets
 
 SETTINGS = """\
@@ -120,3 +120,87 @@ def test_equal_chances_are_a_binomial_tail() -> None:
     for k in (1, 3, 7):
         close = [0.3] * 9 + [0.3 + 1e-12]
         assert at_least(k, [0.3] * 10) == pytest.approx(at_least(k, close), rel=1e-9)
+
+
+COSTS = """\
+| M | input | cached | output | Total |
+|---|---|---|---|---|
+| a | 24.39 | 5.54 | 124.21 | 154.14 |
+| b | 6.19 | 1.38 | 48.30 | 55.87 |
+| c | 3.10 | 0.00 | 21.75 | 24.85 |
+| d | 9.42 | 0.00 | 3.31 | 12.73 |
+| e | 1.65 | 0.22 | 1.29 | 3.16 |
+| f | 7.07 | 0.00 | 11.02 | 18.09 |
+| g | 0.88 | 0.00 | 2.45 | 3.33 |
+| h | 4.13 | 0.67 | 2.05 | 6.85 |
+| i | 5.36 | 0.00 | 8.71 | 14.07 |
+| j | 2.02 | 0.00 | 6.60 | 8.62 |
+"""
+
+
+def test_a_sum_that_leaves_out_a_part_is_no_rule_beside_the_whole() -> None:
+    document = audited(COSTS)
+    assert not accused(document)
+    assert [one.op for one in document.rules] == ["sum"]
+
+
+def test_a_row_of_changes_is_no_result() -> None:
+    values = [(70.1, 60.3, 50.2), (80.7, 75.1, 70.5), (66.2, 50.0, 41.1), (75.5, 62.5, 44.4)]
+    lines = ["| M | a | b | c | Avg. |", "|---|---|---|---|---|"]
+    lines += [f"| m{i} | {' | '.join(map(str, row))} | {sum(row) / 3:.1f} |"
+              for i, row in enumerate(values)]  # fmt: skip
+    for label in ("Δ", "Gain over m0", "Improvement (%)"):
+        document = audited("\n".join([*lines, f"| {label} | 7.7 | 3.6 | 40.4 | 14.6 |"]))
+        assert not accused(document)
+        assert [one.rows for one in document.rules] == [4]
+
+
+AGREE = """\
+| M | a | b | c |
+|---|---|---|---|
+""" + "\n".join(
+    f"| m{i} | {50 + i * 1.7 + (3 if i in (4, 9) else 0):.1f} | {50 + i * 1.7:.1f} | 0.{i % 3} |"
+    for i in range(14)
+)
+
+
+def test_columns_that_agree_but_for_a_few_rows_are_no_difference() -> None:
+    document = audited(AGREE)
+    assert not accused(document)
+    assert not [one for one in document.rules if one.op != "k/n"]
+
+
+def test_a_ratio_that_most_small_numbers_fit_is_no_rule() -> None:
+    draw = random.Random(6)
+    lines = ["| M | n | base | r | s |", "|---|---|---|---|---|"]
+    for i in range(18):
+        r = draw.uniform(1, 15) if i % 6 else draw.uniform(80, 300)
+        lines.append(
+            f"| m{i} | 1 | {draw.uniform(3, 20):.2f} | {r:.2f} | {draw.uniform(2, 9):.2f} |"
+        )
+    assert not accused(audited("\n".join(lines)))
+
+
+def test_f1_is_no_mean_of_precision_and_recall() -> None:
+    pairs = [(97.56, 94.44), (97.56, 94.87), (97.17, 92.77), (90.1, 90.5), (88.2, 88.4),
+             (85.3, 85.1), (91.7, 91.9), (80.4, 80.6), (79.9, 80.0)]  # fmt: skip
+    lines = ["| M | P | R | F |", "|---|---|---|---|"]
+    lines += [f"| m{i} | {p} | {r} | {2 * p * r / (p + r):.2f} |" for i, (p, r) in enumerate(pairs)]
+    assert not accused(audited("\n".join(lines)))
+
+
+def test_rows_that_say_their_own_direction_have_no_marked_best() -> None:
+    lines = ["| Metric | M | a | b | c | d |", "|---|---|---|---|---|---|"]
+    for metric, best in (("CD ↓", 0), ("IoU ↑", 3)):
+        for i in range(4):
+            cells = [f"{'**' if i == best else ''}{i + 1}.{j}{'**' if i == best else ''}"
+                     for j in range(4)]  # fmt: skip
+            lines.append(f"| {metric} | m{i} | {' | '.join(cells)} |")
+    assert not accused(audited("\n".join(lines)))
+
+
+def test_counts_beside_values_that_are_no_shares_of_them_are_of_something_else() -> None:
+    rows = [(19.1, 38), (15.2, 36), (11.3, 37), (9.2, 37)]
+    lines = ["| M | Improvement |", "|---|---|"]
+    lines += [f"| m{i} | {value} ({k}/39) |" for i, (value, k) in enumerate(rows)]
+    assert not accused(audited("\n".join(lines)))

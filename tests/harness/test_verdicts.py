@@ -112,6 +112,8 @@ def test_other_or_unknown_protocols_forbid_or_cap() -> None:
 
 def test_another_number_of_samples_is_incomparable() -> None:
     assert outcome(rate(40, 50), printed("80.0", n=350)) == Outcome.INCOMPARABLE
+    (reason,) = decide(rate(840, 1050), printed("80.0", n=350), PROTOCOL, ("mode",)).reasons
+    assert reason.endswith("name the results of one of 3 runs as a task of its own")
 
 
 def test_three_of_350_missing_is_missing_with_both_bounds() -> None:
