@@ -11,7 +11,7 @@ from harness.notebook import Notebook
 from harness.records import TaskPlan
 from harness.stats.intervals import t_mean
 from suites.clips.contrasts import Key
-from suites.clips.film import CURVES, FIRST, Film
+from suites.clips.film import CURVES, FIRST, Film, spoken
 from suites.clips.sides import REFERENCE, STUDENT, Films
 
 MOST_LINES = 40
@@ -33,7 +33,7 @@ def curves(task: TaskPlan, films: Films) -> Panels:
     names = {STUDENT: task.task.model, REFERENCE: "reference"}
     panels = [
         book.figure(
-            curve.replace("_", " ").capitalize(),
+            spoken(curve).capitalize(),
             "",
             [
                 line
@@ -41,7 +41,7 @@ def curves(task: TaskPlan, films: Films) -> Panels:
                 for line in _lines(names[side], tone, [film.curves.get(curve, ()) for film in some])
             ],
             x="second",
-            y=curve.replace("_", " "),
+            y=spoken(curve),
         )
         for curve in (*CURVES, FIRST)
         if any(film.curves.get(curve) for _, some in sides for film in some)

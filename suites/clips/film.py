@@ -400,6 +400,11 @@ def above(pixels: Sequence[Maybe], floor: float) -> Maybe:
     return found / motion.FLOOR_PX * floor if found >= motion.FLOOR_PX else Absent.BELOW_FLOOR
 
 
+def spoken(curve: str) -> str:
+    """Return the name of a curve in words."""
+    return "distance to the first frame" if curve == FIRST else curve.replace("_", " ")
+
+
 def median(values: Sequence[Maybe], nothing: Absent = Absent.ONE_FRAME) -> Maybe:
     """Return the median of the values that are there; the first reason where none is."""
     known = [value for one in values if (value := present(one)) is not None]

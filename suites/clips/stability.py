@@ -18,7 +18,7 @@ from harness.outcomes import Level, Outcome
 from harness.protocols import Contrast
 from harness.records import TaskPlan
 from suites.clips.contrasts import Key, Reading, drift_contrast, outcome_of, pair_logs
-from suites.clips.film import FIRST, Film
+from suites.clips.film import FIRST, Film, spoken
 from suites.clips.measures.absent import Absent, Maybe
 from suites.clips.measures.drift import WINDOW_S, Drift, drift
 from suites.clips.settings import Settings
@@ -225,7 +225,7 @@ def _claim(task: TaskPlan, *parts: str) -> str:
 
 
 def _named(task: TaskPlan, curve: str) -> str:
-    return f"{task.task.model}: {curve.replace('_', ' ')}"
+    return f"{task.task.model}: {spoken(curve)}"
 
 
 def finding(curve: str, outcome: Outcome, films: Iterable[Film], margin: float) -> str:

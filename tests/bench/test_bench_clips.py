@@ -62,5 +62,5 @@ def test_a_clip_of_five_seconds(benchmark, clips: dict[int, Path]) -> None:
 def test_time_is_linear_and_memory_bounded(benchmark, clips: dict[int, Path]) -> None:
     short, long = film_of(clips[5]), benchmark.pedantic(film_of, args=(clips[15],), rounds=1)
     benchmark.extra_info.update(long)
-    assert long["seconds"] < 3.6 * short["seconds"]
+    assert long["seconds"] < 4.5 * short["seconds"]  # thrice the frames; nine times were quadratic
     assert long["peak_mib"] < short["peak_mib"] + 64
