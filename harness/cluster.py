@@ -168,6 +168,7 @@ class Crew:
                 f"no worker started within {STARTS_IN_S:.0f} s",
                 hint="`ray status` says what the cluster has left",
             )
+        ready, _ = self._ray.wait(waits, num_returns=len(waits), timeout=0)  # all that there are
         for event in ready:
             hand = self._starting.pop(event, None)
             if hand is not None:

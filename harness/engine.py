@@ -30,7 +30,6 @@ from harness.protocols import (
     Value,
 )
 from harness.records import (
-    VIDEO,
     Artifact,
     Judgment,
     Missing,
@@ -98,7 +97,7 @@ class Loop:
     def consult(self, name: str, asks: Sequence[Ask], left: Counter[str], index: int) -> bool:
         """Ask one judge of a task, and score items once none of their questions is left."""
         plan, suite = self.prepared.plan.tasks[index], self.prepared.suites[index]
-        call = partial(attempt_ask, self.judge_of(plan, index, name), folders_of(plan))
+        call = partial(attempt_ask, self.judge_of(plan, index, name), plan.places)
         executor, within_budget = self.executor_of(plan, name), True
         stored = executor.kept.row if isinstance(executor, KeepsRows) else nothing
         replies = executor.map(call, asks)
@@ -250,9 +249,9 @@ def misfit(values: object, metrics: Collection[str]) -> str:
     """Say how what a scorer gave is not one number or reason per metric, or nothing."""
     if not isinstance(values, Sequence) or not all(isinstance(one, Value) for one in values):
         return f"score() gave {type(values).__name__}, expected a list of Value"
-    names = sorted(one.metric for one in values)
-    if names != sorted(metrics):
-        gave, wanted = ", ".join(names) or "none", ", ".join(sorted(metrics))
+    names = [one.metric for one in values]
+    if len(names) != len(metrics) or set(names) != set(metrics):
+        gave, wanted = (", ".join(sorted(some)) or "none" for some in (names, metrics))
         return f"score() gave values of {gave}, expected one of each of {wanted}"
     for one in values:
         number = isinstance(one.value, int | float) and not isinstance(one.value, bool)
@@ -290,34 +289,23 @@ def attempt_ask(judge: JudgeClient, folders: Mapping[str, str], ask: Ask) -> tup
     return ask, reply or Reply(raw=None, missing=Missing.JUDGE, detail=failure)
 
 
-def folders_of(plan: TaskPlan) -> dict[str, str]:
-    """Return where the media of a task lie, by role."""
-    return {**({VIDEO: plan.task.videos} if plan.task.videos else {}), **plan.folders}
-
-
 def media_of(
     folders: Mapping[str, str], item: WorkItem, question: Question
 ) -> dict[Path, Artifact]:
     """Return the files that a question is about and where they lie; none where one is absent."""
     if not folders:
         return {}
-    files = artifacts(item, question)
+    files = item.files(question)
     if any(file is None or role not in folders for role, file in files.items()):
         return {}
     return {Path(folders[role]) / file.name: file for role, file in files.items() if file}
-
-
-def artifacts(item: WorkItem, question: Question) -> dict[str, Artifact | None]:
-    """Return the files that a question is about by role, in the order it names them."""
-    files = {VIDEO: item.artifact, **item.media}
-    return {role: files.get(role) for role in question.media or (VIDEO,)}
 
 
 def judgment_key(plan: TaskPlan, ask: Ask) -> str:
     """Name a reply by all it depends on: sample, question, judge, round, and any named media."""
     item, question, number = ask
     judge = identity_of(plan, question.judge)
-    media = [artifacts(item, question)] if question.media else []
+    media = [item.files(question)] if question.media else []
     return content_key("judgment", item.key, question.id, question.prompt, judge, number, *media)
 
 

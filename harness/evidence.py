@@ -121,6 +121,7 @@ class Figure(Record, tag="figure", frozen=True, kw_only=True):
     log_y: bool = False
     curves: tuple[Curve, ...]
     marks: tuple[Mark, ...] = ()
+    ticks: tuple[str, ...] = ()  # what x = 1, 2, .. are called, where they are no numbers
 
 
 class HeatMap(Record, tag="heat_map", frozen=True, kw_only=True):
@@ -172,8 +173,17 @@ class Pictures(Record, tag="pictures", frozen=True, kw_only=True):
     pictures: tuple[Picture, ...]
 
 
+class Bars(Record, frozen=True, kw_only=True):
+    """Ranges of the rows of a table, on one axis from 1 on."""
+
+    label: str  # of the axis
+    at: tuple[float, ...]  # where each row stands
+    spans: tuple[tuple[str, tuple[tuple[float, float] | None, ...]], ...]  # named, widest first
+    focus: int | None = None  # the row that is asked about
+
+
 class DataTable(Record, tag="table", frozen=True, kw_only=True):
-    """A table with a caption."""
+    """A table with a caption; with ``bars`` its first two columns name rows and their values."""
 
     key: str
     experiment: str
@@ -182,6 +192,7 @@ class DataTable(Record, tag="table", frozen=True, kw_only=True):
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Scalar, ...], ...]
+    bars: Bars | None = None
 
 
 class Done(Record, tag="done", frozen=True, kw_only=True):

@@ -106,19 +106,18 @@ class Held:
             return f"item: the plan holds no item {row.item}"
         item, suite = self.items[row.item]
         if isinstance(row, Judgment):
-            asked = {question.id for question in item.questions}
-            found = {"question": (row.question, asked)}
             absent = row.raw is None
+            planned = {"question": (row.question, [one.id for one in item.questions])}
         else:
-            found = {
-                "suite": (row.suite, {item.suite}),
-                "model": (row.model, {item.model}),
-                "sample": (row.sample, {item.sample.id}),
-                "scorer": (row.scorer, {one.name for one in suite.info.scorers}),
-                "metric": (row.metric, suite.info.metrics.keys()),
-            }
             absent = row.value is None
-        for field, (value, allowed) in found.items():
+            planned = {
+                "suite": (row.suite, (item.suite,)),
+                "model": (row.model, (item.model,)),
+                "sample": (row.sample, (item.sample.id,)),
+                "scorer": (row.scorer, [one.name for one in suite.info.scorers]),
+                "metric": (row.metric, suite.info.metrics),
+            }
+        for field, (value, allowed) in planned.items():
             if value not in allowed:
                 return f"{field}: {value!r}; the plan has {', '.join(map(repr, sorted(allowed)))}"
         return "there is neither a value nor a reason" if absent and row.missing is None else ""

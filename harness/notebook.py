@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from harness.base import Scalar
 from harness.evidence import (
+    Bars,
     BoundCheck,
     Curve,
     DataTable,
@@ -116,8 +117,9 @@ class Notebook:
         y: str,
         log_x: bool = False,
         log_y: bool = False,
+        ticks: Iterable[str] = (),
     ) -> Figure:
-        """Return a figure; ``x`` and ``y`` label its axes."""
+        """Return a figure; ``x`` and ``y`` label its axes, ``ticks`` name x = 1, 2, .."""
         return Figure(
             key=self.key("figure", title),
             experiment=self.experiment,
@@ -130,6 +132,7 @@ class Notebook:
             log_y=log_y,
             curves=tuple(curves),
             marks=tuple(marks),
+            ticks=tuple(ticks),
         )
 
     def heat_map(
@@ -167,8 +170,9 @@ class Notebook:
         caption: str,
         columns: Iterable[str],
         rows: Iterable[Sequence[Scalar]],
+        bars: Bars | None = None,
     ) -> DataTable:
-        """Return a table."""
+        """Return a table; ``bars`` are drawn in its place where one draws."""
         return DataTable(
             key=self.key("table", title),
             experiment=self.experiment,
@@ -177,6 +181,7 @@ class Notebook:
             caption=caption,
             columns=tuple(columns),
             rows=tuple(tuple(row) for row in rows),
+            bars=bars,
         )
 
 

@@ -14,7 +14,8 @@ from harness.errors import ConfigError, IncompleteError, PreconditionError, User
 from harness.judges.factory import judge_id
 from harness.keys import content_key
 from harness.packs.loading import load_pack
-from harness.protocols import Experiment, Suite, Workload
+from harness.packs.pack import Pack
+from harness.protocols import Contrasts, Experiment, Suite, Workload
 from harness.records import (
     WHOLE,
     ExperimentPlan,
@@ -78,10 +79,35 @@ def prepare(
         for one in experiments_of(request)
     }
     planned = tuple(plan_experiment(one) for one in experiments.values())
-    pack = load_pack(spec.pack).id
-    name = _plan_id(spec, pack, tasks, planned)
-    plan = RunPlan(id=name, spec=spec, pack=pack, tasks=tasks, experiments=planned)
+    pack = load_pack(spec.pack)
+    tasks = tuple(declared(task, suite, pack) for task, suite in zip(tasks, suites, strict=True))
+    name = _plan_id(spec, pack.id, tasks, planned)
+    plan = RunPlan(id=name, spec=spec, pack=pack.id, tasks=tasks, experiments=planned)
     return Prepared(plan, suites, workloads, tuple(experiments.values()))
+
+
+def declared(task: TaskPlan, suite: Suite, pack: Pack) -> TaskPlan:
+    """Return a task with a note for each statement of the pack that it is declared to answer.
+
+    Raises:
+        ConfigError: its suite asks no such question, or the pack has no such statement.
+    """
+    if not task.task.answers:
+        return task
+    where = f"answers of task {task.task.suite} / {task.task.model}"
+    asked = suite.contrasts(task, {}) if isinstance(suite, Contrasts) else ()
+    questions = [task.question(one.claim) for one in asked]
+    statements = {claim.id: claim.statement for claim in pack.claims}
+    notes: list[str] = []
+    for question, claim in task.task.answers.items():
+        if question not in questions:
+            hint = nearest(question, questions) if questions else "this suite decides nothing"
+            raise ConfigError(f"no question {question!r} is asked", where=where, hint=hint)
+        if claim not in statements:
+            hint = nearest(claim, statements) if statements else "the pack has no statements"
+            raise ConfigError(f"no statement {claim!r} in {pack.id.id}", where=where, hint=hint)
+        notes.append(f"{question} answers {claim}: {statements[claim]}")
+    return msgspec.structs.replace(task, notes=(*task.notes, *notes))
 
 
 def loaded(suite: Suite, task: Task, assets: Path | None) -> Workload:

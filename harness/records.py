@@ -120,11 +120,16 @@ class WorkItem(Record, frozen=True, kw_only=True):
     repeat: int = 0
     times: int = 1  # samples that it stands for; above 1 where they are absent and have no names
 
+    def files(self, question: Question) -> dict[str, Artifact | None]:
+        """Return the files that a question is about by role, in the order it names them."""
+        known = {VIDEO: self.artifact, **self.media}
+        return {role: known.get(role) for role in question.media or (VIDEO,)}
+
 
 class JudgeId(Record, frozen=True, kw_only=True):
     """Who judged, completely: two judges are the same only when all fields agree."""
 
-    kind: str  # recorded | openai_api | local_hf | human
+    kind: str  # recorded | openai_api | local_hf | instrument | human
     name: str
     revision: str | None = None
     settings: dict[str, Scalar] = {}
@@ -399,6 +404,7 @@ class Task(Record, frozen=True, kw_only=True):
     judge: Judge = Judge()
     judges: dict[str, Judge] = {}  # further judges, by the name that questions give
     scorers: tuple[str, ...] = ()  # empty: all of the suite's
+    answers: dict[str, str] = {}  # statements of the pack by the suite's question that meets each
     example: bool = False
     limit: int | None = None
 
@@ -445,9 +451,18 @@ class TaskPlan(Record, frozen=True, kw_only=True):
     parts: dict[str, dict[str, Scalar]] = {}  # protocol where it is another, by label=value
 
     @property
+    def places(self) -> dict[str, str]:
+        """Where the media of the task lie, by role."""
+        return {**({VIDEO: self.task.videos} if self.task.videos else {}), **self.folders}
+
+    @property
     def samples(self) -> int:
         """How many samples are planned, those without a name included."""
         return sum(item.times for item in self.items)
+
+    def question(self, claim: str) -> str:
+        """Return the name of a question of its suite's from the claim that it is about."""
+        return claim.removeprefix(f"{self.task.suite}/{self.task.model}/")
 
 
 class ExperimentPlan(Record, frozen=True, kw_only=True):

@@ -6,12 +6,14 @@ A cluster joins by offering the same ``map`` (``harness.cluster``).
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
+    BrokenExecutor,
     Executor,
     ProcessPoolExecutor,
     ThreadPoolExecutor,
@@ -20,7 +22,8 @@ from concurrent.futures import (
 from itertools import islice
 from typing import TypeVar
 
-from harness.errors import ConfigError
+from harness.errors import ConfigError, PreconditionError
+from harness.threads import prefer_one
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -47,7 +50,11 @@ class Pool:
         self._kind, self._size = kind, size
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Yield results as they are ready."""
+        """Yield results as they are ready.
+
+        Raises:
+            PreconditionError: a process of the pool was killed.
+        """
         queue, pool, waits = iter(items), self._pool(), True
         try:
             flying = {pool.submit(function, item) for item in islice(queue, 2 * self._size)}
@@ -56,6 +63,12 @@ class Pool:
                 for future in done:
                     yield future.result()
                 flying |= {pool.submit(function, item) for item in islice(queue, len(done))}
+        except BrokenExecutor as error:
+            raise PreconditionError(
+                "a worker process was ended from outside, perhaps for want of memory",
+                hint="run the same command again: it goes on where it stopped, or give it fewer "
+                "--workers",
+            ) from error
         except KeyboardInterrupt:  # a thread that still waits for a server holds nobody up
             waits = self._kind is ProcessPoolExecutor
             raise
@@ -64,17 +77,21 @@ class Pool:
 
     def _pool(self) -> Executor:
         if self._kind is ProcessPoolExecutor:
-            return ProcessPoolExecutor(self._size, initializer=_end_with, initargs=(os.getpid(),))
+            return ProcessPoolExecutor(self._size, initializer=_begin)
         return ThreadPoolExecutor(self._size)
 
 
-def _end_with(parent: int) -> None:
-    """Let this process end soon after its parent, however that ends."""
+def _begin() -> None:
+    """Compute on one thread, as many such processes run; end with the parent, however it ends."""
+    prefer_one()
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+    parent = multiprocessing.parent_process()
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 

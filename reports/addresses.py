@@ -46,6 +46,19 @@ def claim_address(verdict: Verdict) -> str:
     return address(verdict.claim.removeprefix("theory/"))
 
 
+def paper_address(paper: str, edition: str = "") -> str:
+    """Return where a paper can be read, of an edition ``v1``, ``v2``, ... that one; or nothing.
+
+    >>> paper_address("arXiv 1706.03762", "v5"), paper_address("a talk")
+    ('https://arxiv.org/abs/1706.03762v5', '')
+    """
+    if re.fullmatch(r"https?://[^\s\"'<>]+", paper):
+        return paper
+    number = re.search(r"arxiv\W*(\d{4}\.\d{4,5})", paper, re.ASCII | re.IGNORECASE)
+    version = edition if re.fullmatch(r"v\d+", edition, re.ASCII) else ""
+    return f"https://arxiv.org/abs/{number[1]}{version}" if number else ""
+
+
 def cell_addresses(tables: Iterable[Table]) -> dict[Place, str]:
     """Return the addresses of printed cells: table, row and metric, as short as they may be.
 

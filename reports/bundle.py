@@ -39,7 +39,7 @@ def write_reports(
         The written files by kind: html, markdown, junit, sarif, badge.
     """
     contents = {
-        "html": ("report.html", render_html(run, citations, titles, pack)),
+        "html": ("report.html", render_html(run, citations, titles, pack, directory)),
         "markdown": ("summary.md", render_markdown(run, fail_on)),
         "junit": ("junit.xml", render_junit(run, fail_on)),
         "sarif": ("report.sarif", render_sarif(run, fail_on)),

@@ -70,7 +70,7 @@ def _frame(x: Axis, y: Axis, right: float, bottom: float, names: tuple[str, str]
 def _curves(figure: Figure) -> Markup:
     """Draw the series of a figure, their names at the right edge, and its marks."""
     bold = [curve for curve in figure.curves if curve.style not in FAINT]
-    named = len(bold) > 1
+    named = len(bold) > 1 and not figure.ticks
     longest = max((len(curve.name) for curve in bold if named), default=-2)
     right = WIDTH - min(210.0, 26 + CHARACTER * longest)
     bottom = HEIGHT - BOTTOM
@@ -86,8 +86,10 @@ def _curves(figure: Figure) -> Markup:
     ys += [0.0] if bars and not figure.log_y else []
     xs += [mark.at for mark in figure.marks if mark.axis == "x"]
     ys += [mark.at for mark in figure.marks if mark.axis == "y"]
-    room = 14 if bars else 4
+    room = 40 if figure.ticks else 14 if bars else 4
     x = axis(xs, LEFT + room, right - room, log=figure.log_x)
+    if figure.ticks:
+        x = Axis(x.at, [(float(place), name) for place, name in enumerate(figure.ticks, 1)])
     y = axis(ys, bottom, TOP, log=figure.log_y)
     drawn = _frame(x, y, right, bottom, (figure.x_label, figure.y_label))
     ends: list[End] = []
@@ -132,7 +134,7 @@ def _series(
     if bar is not None:
         return tag("path", d=_bars(met, *bar, bottom), class_="bars")
     if curve.lo and curve.hi:
-        drawn += _spread(curve, points, y, whiskers=dots)
+        drawn += _spread(curve, points, y, whiskers=alone or len(met) < 2)
     if not alone and len(met) > 1:
         drawn += tag("path", d=_line(points), class_=f"line {curve.style}")
     if dots:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from harness.escaping import json_text, line, markdown
-from harness.outcomes import Level
+from harness.outcomes import Level, Outcome
 from harness.verdicts.changes import FAILING, UNASKED, UNKNOWN, Change, Comparison, fails
 from reports.junit import Case, State, junit
 from reports.sarif import Found, Place, sarif
@@ -87,7 +87,12 @@ def headline(found: Comparison) -> str:
     """Say in one line how the gate stands."""
     failed = sum(map(fails, found.changes))
     unknown = sum(one.outcome in UNKNOWN for one in found.changes)
-    said = {f"{failed} failed": failed, f"{unknown} could not be compared": unknown}
+    apart = sum(one.outcome is Outcome.DIFFERENT for one in found.changes)
+    said = {
+        f"{failed} failed": failed,
+        f"{unknown} could not be compared": unknown,
+        f"{apart} differ from what is printed": apart,
+    }
     counts = ", ".join(text for text, count in said.items() if count) or "nothing failed"
     return f"Gate: {found.outcome} ({counts}; {len(found.changes)} rows)"
 

@@ -23,7 +23,8 @@ from reports.addresses import anchor, claim_address
 from reports.text import DASH
 
 SIGNS = {"<=": "≤", ">=": "≥", "=": "="}
-MOST_CHECKS = 4  # instances shown of one statement
+MOST_CHECKS = 3  # instances shown of one statement
+MOST_ROWS = 30  # rows of a table that is shown whole
 ORIGINS = {
     "printed": "as printed",
     "corrected": "corrected",
@@ -61,6 +62,7 @@ class StatementView:
     origin: str
     title: str
     text: str
+    closest: str  # how near any instance comes to the bound
     checks: tuple[CheckView, ...]
     hypotheses: dict[str, str]  # what each says, by its id
     hidden: int
@@ -97,6 +99,7 @@ def statement_views(run: StoredRun, results: Results) -> tuple[StatementView, ..
             origin=ORIGINS.get(verdict.origin, ""),
             title=verdict.statement.removeprefix(REFUTED).partition(": ")[0],
             text=verdict.statement.removeprefix(REFUTED).partition(": ")[2],
+            closest=closest(met[verdict.claim], results.outcomes),
             checks=tuple(
                 check_view(check, results.outcomes[check.key])
                 for check in met[verdict.claim][:MOST_CHECKS]
@@ -122,6 +125,20 @@ def statement_groups(statements: Iterable[StatementView]) -> tuple[StatementGrou
     last = (READ, BEYOND, OWN)
     order = sorted(groups, key=lambda name: last.index(name) + 1 if name in last else 0)
     return tuple(StatementGroup(name, tuple(groups[name])) for name in order)
+
+
+def closest(checks: Iterable[BoundCheck], outcomes: Mapping[str, Outcome]) -> str:
+    """Say which instance that holds comes nearest to its bound; nothing where none tells."""
+    told = [
+        (max((check.ratio, *check.spread, check.best or 0.0)), check.instance)
+        for check in checks
+        if check.ratio is not None and outcomes[check.key] is Outcome.HOLDS
+    ]
+    if not told:
+        return ""
+    most, instance = max(told, key=lambda one: one[0])
+    attained = "attained" if short(most) == "1" else f"{short(most)} of the bound at most"
+    return f"How tight: {attained} ({instance})"
 
 
 def check_view(check: BoundCheck, outcome: Outcome) -> CheckView:
@@ -176,7 +193,8 @@ def numbers_of(drawing: Drawing) -> dict[str, object]:
         return {"heads": ("panel", "series", "x", "y", "lo", "hi"), "table": rows}
     if isinstance(drawing, Pictures):
         return {}
-    return {"heads": drawing.columns, "table": drawing.rows} if len(drawing.rows) > 40 else {}
+    apart = drawing.bars or len(drawing.rows) > MOST_ROWS
+    return {"heads": drawing.columns, "table": drawing.rows} if apart else {}
 
 
 def rounded(value: float | None) -> float | None:
@@ -194,7 +212,9 @@ def sections(drawings: Iterable[Drawing], titles: Mapping[str, str]) -> tuple[Se
             name=name,
             anchor=anchor("section", name),
             title={**TITLES, **titles}.get(name, name),
-            drawings=tuple(sorted(found, key=lambda one: isinstance(one, DataTable))),
+            drawings=tuple(
+                sorted(found, key=lambda one: isinstance(one, DataTable) and not one.bars)
+            ),
         )
         for name, found in by_name.items()
     )

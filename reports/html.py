@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -15,6 +16,8 @@ from harness.packs.pack import Pack
 from harness.records import Check, Drawing, Verdict
 from harness.store import StoredRun
 from reports import addresses, answer, charts, svg, text, views
+from reports.bars import bars
+from reports.finding_views import MOST_ROWS
 from reports.headline import headline
 
 
@@ -39,6 +42,8 @@ def environment() -> Environment:
         stacked_bar=svg.stacked_bar,
         forest=svg.forest,
         draw=charts.draw,
+        bars=bars,
+        most_rows=MOST_ROWS,
         glossary=glossary(),
         css=_static("charts.css") + _static("report.css"),
         css_charts=_static("charts.css"),
@@ -57,6 +62,7 @@ def render_html(
     citations: Sequence[str] = (),
     titles: Mapping[str, str] | None = None,
     pack: Pack | None = None,
+    folder: Path | None = None,
 ) -> str:
     """Draw a run as one page.
 
@@ -65,8 +71,9 @@ def render_html(
         citations: BibTeX entries of what ran.
         titles: of the suites that ran, by name.
         pack: what its audit read; its tables are drawn.
+        folder: in which the page will stand; files of samples are linked from there.
     """
-    page = views.build_page(run, titles or {}, pack)
+    page = views.build_page(run, titles or {}, pack, folder)
     template = environment().get_template("report.html.j2")
     return template.render(page=page, citations=citations, data=script_data(page.data))
 

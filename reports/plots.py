@@ -32,6 +32,8 @@ def plot(one: Drawing, axes: Axes | None = None) -> Axes:
         for mark in one.marks:
             line = drawn.axvline if mark.axis == "x" else drawn.axhline
             line(mark.at, color="0.5", linestyle=":", label=mark.text)
+        if one.ticks:
+            drawn.set_xticks(range(1, len(one.ticks) + 1), one.ticks, rotation=15)
     else:
         grid = drawn.pcolormesh(np.array(one.values, float), cmap="cividis")
         drawn.set_xticks(np.arange(len(one.columns)) + 0.5, [str(name) for name in one.columns])
@@ -41,7 +43,8 @@ def plot(one: Drawing, axes: Axes | None = None) -> Axes:
         return drawn
     for curve in one.curves:
         _curve(drawn, curve)
-    drawn.legend()
+    if not (isinstance(one, Figure) and one.ticks):
+        drawn.legend()
     return drawn
 
 

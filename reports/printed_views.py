@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from harness.outcomes import SEVERITY, Standing
@@ -20,6 +22,7 @@ class PrintedCell(NamedTuple):
     anchor: str
     text: str
     word: str  # of the hardest standing, empty where no check reads it
+    measured: str  # how the number stands against one that was measured again
     checks: str  # the places of their rows among the claims, parted by spaces, the hardest first
 
 
@@ -28,7 +31,7 @@ class PrintedRow(NamedTuple):
 
     name: str
     own: bool
-    cells: tuple[PrintedCell | None, ...]
+    cells: tuple[PrintedCell | int, ...]  # a number: so many places beside each other are empty
 
 
 class PrintedTable(NamedTuple):
@@ -53,6 +56,7 @@ class Readers(NamedTuple):
     read: Mapping[Place, Sequence[Reading]]
     cells: Mapping[Place, str]
     rows: Mapping[str, int]
+    measured: Mapping[Place, str]
 
     def of(self, cell: TableCell) -> Sequence[Reading]:
         """Return the checks that read a cell."""
@@ -66,7 +70,7 @@ def printed_tables(
     cells: Mapping[Place, str],
     rows: Mapping[str, int],
 ) -> tuple[PrintedTable, ...]:
-    """Return the tables of a pack, those of the current edition first.
+    """Return the tables of a pack in their order of print.
 
     Args:
         pack: whose tables are drawn.
@@ -83,10 +87,24 @@ def printed_tables(
             read.setdefault(place_of(cell), []).append((standing, check))
     for found in read.values():
         found.sort(key=lambda one: SEVERITY.index(one[0]))
-    readers = Readers(read, cells, rows)
+    measured = {
+        (one.locator.file or "", str(one.locator.line)): str(one.standing)
+        for one in verdicts
+        if one.kind is ClaimKind.NUMBER
+    }
+    readers = Readers(read, cells, rows, measured)
     drawn = [table for table in pack.tables.tables() if not repeated(table, pack)]
     tables = [printed_table(table, readers, pack) for table in drawn]
-    return tuple(sorted(tables, key=lambda one: not one.current))
+    return tuple(sorted(tables, key=lambda one: order_of(one, pack)))
+
+
+def order_of(table: PrintedTable, pack: Pack) -> tuple[bool, bool, bool, str, int]:
+    """Return the order of print: the newest edition, what stands beside it, what it supersedes."""
+    number = re.search(r"\d+", table.caption)
+    newest = table.edition == pack.current.id
+    kind = table.caption[: number.start()] if number else table.caption
+    other = not kind.startswith("Table")
+    return not table.current, not newest, other, kind, int(number[0]) if number else 0
 
 
 def repeated(table: Table, pack: Pack) -> bool:
@@ -104,8 +122,8 @@ def printed_table(table: Table, readers: Readers, pack: Pack) -> PrintedTable:
     read = {check.id: standing for cell in table.cells for standing, check in readers.of(cell)}
     return PrintedTable(
         anchor=address(table.name),
-        caption=table.caption,
-        title=table.benchmark,
+        caption=", ".join(dict.fromkeys(cell.table for cell in table.cells)),
+        title=", ".join(dict.fromkeys(cell.benchmark for cell in table.cells)),
         edition=table.edition,
         current=all(table.edition != one.supersedes for one in pack.editions),
         columns=metrics,
@@ -125,13 +143,14 @@ def printed_row(
     """Return one row; a star marks what the authors ran again, as in print."""
     first = next(iter(by_metric.values()))
     subset = f" · {first.subset}" if first.subset else ""
+    cells: list[PrintedCell | int] = []
+    for empty, run in groupby(metrics, key=lambda metric: metric not in by_metric):
+        names = list(run)
+        cells += [len(names)] if empty else [printed_cell(by_metric[m], readers) for m in names]
     return PrintedRow(
         name=f"{first.label}{STARRED.get(first.reproduced_by_authors, '')}{subset}",
         own=pack.is_own(first),
-        cells=tuple(
-            printed_cell(by_metric[metric], readers) if metric in by_metric else None
-            for metric in metrics
-        ),
+        cells=tuple(cells),
     )
 
 
@@ -142,5 +161,6 @@ def printed_cell(cell: TableCell, readers: Readers) -> PrintedCell:
         anchor=readers.cells[cell.file, str(cell.line)],
         text=cell.value or "—",
         word=str(found[0][0]) if found else "",
+        measured=readers.measured.get((cell.file, str(cell.line)), ""),
         checks=" ".join(str(readers.rows.get(check.id, "")) for _, check in found),
     )

@@ -23,6 +23,7 @@ from reports.views import results_of
 
 MOST_RESULTS = 5_000
 LONGEST = 1_000
+Severity = Literal["error", "warning", "note"]
 _ORDER = ("error", "warning", "note")
 _TASK = re.compile(r"^[ \t]*\[\[\s*tasks\s*\]\]", re.MULTILINE)
 
@@ -38,7 +39,7 @@ class Found(NamedTuple):
     """One finding; ``level`` is an error where a gate fails."""
 
     rule: str
-    level: Literal["error", "warning", "note"]
+    level: Severity
     id: str  # the same for the same finding of later runs
     text: str
     place: Place | None
@@ -72,11 +73,11 @@ def _rule(word: str) -> dict[str, Any]:
     about = f"What was found ends in: {word}."
     return {
         "id": _id(word),
-        "name": word,
         "shortDescription": {"text": about},
         "fullDescription": {
             "text": f"{about} The message has the reason; the report, the numbers."
         },
+        "helpUri": home(),
         "help": {"text": "Open the report of the run: it holds evidence, protocol and intervals."},
         "properties": {"tags": ["evaluation"]},
     }
@@ -140,8 +141,13 @@ def task_place(run: StoredRun, position: int | None) -> Place | None:
 
 
 def within(path: Path, line: int) -> Place | None:
-    """Return a line of a file relative to the repository that it is in; None outside of one."""
+    """Return a line of a file relative to the repository that it is in; None outside of one.
+
+    What is installed in an environment that lies in a repository is no file of it.
+    """
     for folder in path.absolute().parents:
+        if folder.name == "site-packages":
+            return None
         if (folder / ".git").exists():
             return Place(quote(path.absolute().relative_to(folder).as_posix()), line)
     return None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePath
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
-from xml.etree import ElementTree
 
 from harness.escaping import json_text, line, markdown
 from harness.inference.document import Bearing, Document, Finding, RuleEntry, Summary, TableEntry
@@ -15,8 +13,8 @@ from harness.outcomes import Level, Shown
 from harness.sheets.sheet import Cell, Sheet
 from reports.addresses import anchor
 from reports.html import environment
-from reports.junit import clean
-from reports.sarif import MOST_RESULTS
+from reports.junit import Case, State, junit
+from reports.sarif import Found, Place, Severity, sarif, within
 from reports.text import ICONS
 
 WORDS = {
@@ -25,7 +23,7 @@ WORDS = {
     Bearing.NOTE: Shown("note", Level.OPEN),
     Bearing.NOT_TESTABLE: Shown("not testable", Level.OPEN),
 }
-SARIF_LEVELS = {
+SARIF_LEVELS: dict[Bearing, Severity] = {
     Bearing.CONTRADICTS: "error",
     Bearing.DOES_NOT_FOLLOW: "warning",
     Bearing.NOTE: "note",
@@ -255,59 +253,40 @@ def _drawn(cell: Cell | None, findings: Sequence[Finding]) -> Drawn:
 
 def render_sarif(document: Document, sheets: Sequence[Sheet] = ()) -> str:
     """Write one result per finding, at the line of the user's file that carries the cell."""
-    used = [level for level in Bearing if any(one.level is level for one in document.findings)]
-    rules = [{"id": level.value, "name": WORDS[level].word} for level in used]
-    run = {
-        "tool": {"driver": {"name": "kairos-eval", "rules": rules}},
-        "results": [_sarif_result(one) for one in document.findings[:MOST_RESULTS]],
-    }
-    whole = {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [run],
-    }
-    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    return sarif(
+        Found(
+            WORDS[one.level].word,
+            SARIF_LEVELS[one.level],
+            one.id,
+            ". ".join(filter(None, [place(one), said(one), one.arithmetic])),
+            _line_of(one),
+        )
+        for one in document.findings
+    )
 
 
-def _sarif_result(finding: Finding) -> Mapping[str, Any]:
-    text = ". ".join(filter(None, [place(finding), said(finding), finding.arithmetic]))
-    uri = quote(PurePath(finding.file).as_posix())
-    region = {"region": {"startLine": finding.line}} if finding.line else {}
-    return {
-        "ruleId": finding.level.value,
-        "level": SARIF_LEVELS[finding.level],
-        "message": {"text": text[:2000]},
-        "partialFingerprints": {"finding/v1": anchor(finding.id)},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri}, **region}}],
-    }
+def _line_of(finding: Finding) -> Place:
+    """Return the line of a finding in its file, which need not lie in a repository."""
+    line = finding.line or 1
+    return within(Path(finding.file), line) or Place(quote(Path(finding.file).as_posix()), line)
 
 
 def render_junit(document: Document, sheets: Sequence[Sheet] = ()) -> str:
     """Write one case per rule and per finding; only what contradicts a stated rule is bad."""
-    root = ElementTree.Element("testsuites", name="kairos-eval")
-    for block in blocks(document):
-        cases = len(block.rules) + len(block.findings)
-        suite = ElementTree.SubElement(
-            root, "testsuite", name=clean(block.table.id), tests=str(cases), errors="0"
-        )
-        bad = sum(one.level is Bearing.CONTRADICTS for one in block.findings)
-        if bad:
-            suite.set("failures", str(bad))
-        for rule in block.rules:
-            case = ElementTree.SubElement(suite, "testcase", name=clean(rule.id), classname="rule")
-            ElementTree.SubElement(case, "system-out").text = clean(rule_line(rule))
-        for one in block.findings:
-            case = ElementTree.SubElement(suite, "testcase", name=clean(one.id), classname=one.kind)
-            text = clean("\n".join(filter(None, [place(one), said(one), one.arithmetic])))
-            word = WORDS[one.level].word
-            if one.level is Bearing.CONTRADICTS:
-                ElementTree.SubElement(case, "failure", message=word).text = text
-            elif one.level is Bearing.NOT_TESTABLE:
-                ElementTree.SubElement(case, "skipped", message=clean(one.text))
-            else:
-                ElementTree.SubElement(case, "system-out").text = f"{word}\n{text}"
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, "unicode") + "\n"
+    return junit({block.table.id: [*_cases(block)] for block in blocks(document)})
+
+
+def _cases(block: Block) -> Iterator[Case]:
+    for rule in block.rules:
+        yield Case(rule.id, "rule", "passed", "rule", rule_line(rule))
+    states: dict[Bearing, State] = {
+        Bearing.CONTRADICTS: "failure",
+        Bearing.NOT_TESTABLE: "skipped",
+    }
+    for one in block.findings:
+        text = "\n".join(filter(None, [place(one), said(one), one.arithmetic]))
+        state = states.get(one.level, "passed")
+        yield Case(one.id, one.kind, state, WORDS[one.level].word, text)
 
 
 FORMATS = {

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from harness.records import Cell, ClaimKind, Judgment, Results, Score, TaskPlan, Verdict, WorkItem
 from harness.store import StoredRun
 from reports.addresses import anchor
 from reports.health import health_lines, rater_lines
+from reports.media import Link, links_of
 from reports.text import ALL, DASH, counts, interval, value_of
 
 RAW_LIMIT = 600  # characters shown of one raw reply
+PROMPT_LIMIT = 300  # characters shown of one prompt
 SAMPLE_BUDGET = 3_000  # samples shown in full in one report
 
 
@@ -63,6 +66,8 @@ class SampleView:
     replies: tuple[tuple[str, str, str], ...]  # question, raw or reason, note
     scores: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # scorer -> metric, value
     differs: bool
+    prompts: tuple[int, ...] = ()  # of its replies, as places among those of the task
+    media: tuple[Link, ...] = ()  # its files, and those of its partners
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,20 @@ class TaskView:
     samples: tuple[SampleView, ...]
     hidden: int
     health: tuple[str, ...] = ()  # what was odd about its judges
+    prompts: tuple[str, ...] = ()  # the different ones, the empty one first
+
+    @property
+    def judged(self) -> bool:
+        """Whether the task's own judge is asked, not only instruments that its suite brings."""
+        asked = {one.judge for item in self.plan.items for one in item.questions}
+        return "" in asked or not asked
 
 
-def task_views(run: StoredRun, results: Results) -> tuple[TaskView, ...]:
-    """Return one view per task; tasks share the sample budget of the whole report."""
+def task_views(run: StoredRun, results: Results, page: Path | None = None) -> tuple[TaskView, ...]:
+    """Return one view per task; tasks share the sample budget of the whole report.
+
+    Files of samples are linked from ``page``, the folder in which the report will stand.
+    """
     judgments: dict[str, list[Judgment]] = {}
     scores: dict[str, list[Score]] = {}
     for row in run.rows:
@@ -100,8 +115,13 @@ def task_views(run: StoredRun, results: Results) -> tuple[TaskView, ...]:
         cells = [cell for cell in results.cells if cell.task == position]
         shown = plan.items[: budget // (len(run.plan.tasks) - position)]
         budget -= len(shown)
+        links = links_of(plan, page) if page else {}
+        prompts = {"": 0}
         samples = tuple(
-            sample_view(item, judgments.get(item.key, []), scores.get(item.key, []))
+            replace(
+                sample_view(item, judgments.get(item.key, []), scores.get(item.key, []), prompts),
+                media=links.get(item.key, ()),
+            )
             for item in shown
         )
         view = task_view(position, plan, cells, verdicts, samples)
@@ -111,7 +131,8 @@ def task_views(run: StoredRun, results: Results) -> tuple[TaskView, ...]:
             if one.task == position
             for line in health_lines(one, cells)
         ]
-        views.append(replace(view, health=(*odd, *rater_lines(results.raters, position))))
+        health = (*odd, *rater_lines(results.raters, position))
+        views.append(replace(view, health=health, prompts=tuple(prompts)))
     return tuple(views)
 
 
@@ -181,9 +202,13 @@ def group_views(cells: Sequence[Cell], scorer: str, titles: Sequence[str]) -> tu
 
 
 def sample_view(
-    item: WorkItem, judgments: Sequence[Judgment], scores: Sequence[Score]
+    item: WorkItem,
+    judgments: Sequence[Judgment],
+    scores: Sequence[Score],
+    prompts: dict[str, int] | None = None,
 ) -> SampleView:
-    """Return one sample: what was asked, answered and made of it."""
+    """Return one sample: what was asked, answered and made of it; new prompts are added."""
+    prompts = {} if prompts is None else prompts
     latest = {row.question: row for row in sorted(judgments, key=lambda row: row.round)}
     replies = tuple(
         (f"{question.judge}: {question.id}".removeprefix(": "), *_reply(latest[question.id]))
@@ -208,6 +233,11 @@ def sample_view(
         replies=replies,
         scores=tuple((scorer, tuple(pairs)) for scorer, pairs in by_scorer.items()),
         differs=differs,
+        prompts=tuple(
+            prompts.setdefault((question.prompt or "")[:PROMPT_LIMIT], len(prompts))
+            for question in item.questions
+            if question.id in latest
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.errors import PreconditionError
 from harness.export import drawings
@@ -16,7 +17,7 @@ from harness.packs.pack import Pack
 from harness.records import Attempt, Check, ClaimKind, Results, RunPlan, Verdict
 from harness.store import StoredRun
 from harness.verdicts.facts import is_finding
-from reports.addresses import anchor, cell_addresses
+from reports.addresses import anchor, cell_addresses, paper_address
 from reports.answer import WORDS, Card, ModelLine, cards, model_lines, sentence
 from reports.claim_views import ClaimRow, Evidence, Finding, claim_rows, findings
 from reports.finding_views import (
@@ -28,7 +29,7 @@ from reports.finding_views import (
     statement_views,
 )
 from reports.headline import headline
-from reports.printed_views import PrintedTable, printed_tables
+from reports.printed_views import PrintedCell, PrintedTable, printed_tables
 from reports.task_views import TaskView, task_views
 
 
@@ -81,7 +82,13 @@ class Page:
     attempts: tuple[Attempt, ...]
     results: Results
     targets: frozenset[str]
+    paper: dict[str, str]  # where it can be read, by edition; the empty name is the newest
     data: dict[str, object]  # numbers of pictures and samples, read by the page's script
+
+    @property
+    def plays(self) -> bool:
+        """Whether samples have files that the page may play."""
+        return any(sample.media for task in self.tasks for sample in task.samples)
 
     @property
     def facets(self) -> list[tuple[str, str, list[str]]]:
@@ -98,13 +105,19 @@ class Page:
         return [facet for facet in shown if len(facet[2]) > 1]
 
 
-def build_page(run: StoredRun, titles: Mapping[str, str], pack: Pack | None = None) -> Page:
+def build_page(
+    run: StoredRun,
+    titles: Mapping[str, str],
+    pack: Pack | None = None,
+    folder: Path | None = None,
+) -> Page:
     """Turn a stored run into its page.
 
     Args:
         run: a run that was reduced.
         titles: of its suites.
         pack: what its audit read; its tables are drawn.
+        folder: in which the page will stand; files of samples are linked from there.
 
     Raises:
         PreconditionError: the run was never reduced.
@@ -113,14 +126,15 @@ def build_page(run: StoredRun, titles: Mapping[str, str], pack: Pack | None = No
     checks = {row.id: row for row in run.rows if isinstance(row, Check)}
     cells = cell_addresses(pack.tables.tables()) if pack else {}
     evidence = Evidence(checks, cells)
-    tasks = task_views(run, results)
+    tasks = task_views(run, results, folder)
     claims = claim_rows(results.verdicts, evidence)
     places = {name: index for index, name in enumerate(check_order(claims))}
     tables = printed_tables(pack, checks.values(), results.verdicts, cells, places) if pack else ()
     statements = statement_groups(statement_views(run, results))
     named = run.plan.pack.title if run.plan.pack and run.plan.spec.audit else ""
     targets = {row.anchor for row in claims}
-    targets |= {one.anchor for table in tables for row in table.rows for one in row.cells if one}
+    drawn = (one for table in tables for row in table.rows for one in row.cells)
+    targets |= {one.anchor for one in drawn if isinstance(one, PrintedCell)}
     targets |= {check.anchor for row in claims if len(row.statements) > 1 for check in row.checks}
     targets |= {one.anchor for group in statements for one in group.statements}
     return Page(
@@ -140,11 +154,20 @@ def build_page(run: StoredRun, titles: Mapping[str, str], pack: Pack | None = No
         attempts=tuple(row for row in run.rows if isinstance(row, Attempt)),
         results=results,
         targets=frozenset(targets),
+        paper=paper_addresses(pack) if pack else {},
         data={
             "figures": {anchor("drawing", one.key): numbers_of(one) for one in drawings(run)},
             "samples": {task.anchor: task.samples for task in tasks},
+            "prompts": {task.anchor: task.prompts for task in tasks},
         },
     )
+
+
+def paper_addresses(pack: Pack) -> dict[str, str]:
+    """Return where each edition of a paper can be read, the newest also without a name."""
+    found = {one.id: paper_address(pack.paper, one.id) for one in pack.editions}
+    known = {name: link for name, link in found.items() if link}
+    return known | ({"": known[pack.current.id]} if pack.current.id in known else {})
 
 
 def check_order(claims: Sequence[ClaimRow]) -> Iterator[str]:

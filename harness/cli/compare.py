@@ -76,6 +76,9 @@ def compare(
     allow: Allow = None,
     cluster: Cluster = "",
     lower: Lower = None,
+    printed: Annotated[
+        bool, typer.Option("--printed", help="Hold RUN against the numbers that its paper prints.")
+    ] = False,
     known: KnownFile = None,
     write_known: WriteKnown = None,
     form: Annotated[
@@ -97,7 +100,9 @@ def compare(
     chance; a claim, when its verdict got worse or was lost. What the baseline has and RUN does not
     is vanished (exit 1); a side that is unfinished or has lost values is incomplete, and runs whose
     protocol, judge, machine or samples differ are incomparable (exit 3, as for a comparison of
-    nothing). With RUN alone its verdicts are held against the known ones of --baseline.
+    nothing). With RUN alone its verdicts are held against the known ones of --baseline, or, with
+    --printed, its numbers against the printed ones. A table lists every protocol field in which
+    two runs, or a run and a printed number, differ.
 
     Logs are .eval and .json files of inspect_ai, folders of lm-eval or lmms-eval (results with
     their samples), and aggregates of Every Eval Ever 0.3.0; they are compared by the same rules.
@@ -124,6 +129,7 @@ def compare(
         write=write_known,
         cluster=cluster,
         lower=tuple(lower or ()),
+        printed=printed,
     )
     found, after = compared.compare(runs, asked)
     written = forms(found, lambda one: compared.place(one, after))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -100,12 +101,15 @@ class Plain(logging.Formatter):
         return lines(super().format(record))
 
 
+BETWEEN_SWEEPS = 100_000
+"""New objects between two searches for cycles: rows are many and hold none."""
 GOES_ON = "what is stored stays, the same command goes on"
 
 
 def main() -> None:
     """Run the command line and leave with a documented exit code."""
     sys.excepthook = _report_bug
+    gc.set_threshold(BETWEEN_SWEEPS)
     streams.prepare()
     code, said = int(ExitCode.INTERRUPTED), ""
     with ending_on_signals() as ended, suppress(Ended):

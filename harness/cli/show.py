@@ -21,8 +21,8 @@ def show(
         str,
         typer.Argument(
             metavar="ID",
-            help="A claim (C057), statement (S7), check, printed cell or sample; what follows # "
-            "in an address of the report.",
+            help="A claim (C057), statement (S7), check, printed cell or sample, what follows # "
+            "in an address of the report; a printed number (9.30), a place (6.2.1).",
         ),
     ],
     run: MaybeRun = None,

@@ -6,6 +6,7 @@ Read after lm-eval 0.4.13 (MIT; ``evaluator.py`` 628-667, ``loggers/evaluation_t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ import msgspec
 from harness.errors import ConfigError, DataError, PreconditionError
 from harness.keys import content_key
 from harness.logs.log import (
+    PAIR,
     Log,
     LogTask,
     Measure,
@@ -27,6 +29,12 @@ from harness.logs.log import (
 )
 from harness.reading import convert, load_json
 
+ROLLING = {
+    "word_perplexity": ("nats per word", 1.0),
+    "byte_perplexity": ("nats per byte", 1.0),
+    "bits_per_byte": ("bits per byte", math.log(2)),
+}
+"""Metrics over all text of a task, what is compared of them, and its unit in nats."""
 INVALID = "[invalid]"
 """What a filter leaves of a reply in which it found no answer."""
 
@@ -228,6 +236,9 @@ def measures(rows: Sequence[Row], directions: Mapping[str, bool | None]) -> Iter
             columns.setdefault((row.filter, metric), {})[row.sample] = row.found.get(metric)
     for (name, metric), found in columns.items():
         higher = directions.get(metric) is not False
+        if metric in ROLLING and all(shape_of(one) == PAIR for one in found.values()):
+            yield rolling(name, metric, found)
+            continue
         shapes = {shape_of(one) for one in found.values() if isinstance(one, list | dict | str)}
         aside = f"its samples are no numbers: {', '.join(sorted(shapes))}" if shapes else ""
         values = {n: value_of(one) for n, one in found.items()}
@@ -239,6 +250,24 @@ def measures(rows: Sequence[Row], directions: Mapping[str, bool | None]) -> Iter
             }
             why = "a field of a mapping that the task reduces by a function of its own"
             yield Measure(name, f"{metric}.{key}", parts, higher, aside=why)
+
+
+def rolling(name: str, metric: str, found: Mapping[str, Sequence[float]]) -> Measure:
+    """Return a score over all text: minus the log-likelihoods' sum over that of the weights.
+
+    Per word, or per byte, in nats or bits: a perplexity is its exponential. Its samples are pairs
+    of a log-likelihood and a weight, and less is better.
+    """
+    unit, nats = ROLLING[metric]
+    why = f"its samples are pairs of a log-likelihood and a weight; --column {metric} compares "
+    return Measure(
+        name,
+        metric,
+        {n: -pair[0] / nats for n, pair in found.items()},
+        higher_is_better=False,
+        aside=f"{why}{unit}",
+        weights={n: float(pair[1]) for n, pair in found.items()},
+    )
 
 
 def numeric_keys(found: Any) -> list[str]:

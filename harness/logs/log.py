@@ -12,6 +12,8 @@ from harness.base import Scalar
 from harness.errors import DataError
 from harness.reading import parse_json, read_text
 
+PAIR = "pair of numbers"
+"""A shape of what is no number."""
 Value = float | str
 """The value of a sample, or why it has none."""
 
@@ -21,7 +23,8 @@ class Measure(NamedTuple):
 
     ``values`` are in the unit as recorded, by sample id. ``cluster`` is the field by which the
     log's own standard error groups samples. ``aside`` says why the column is compared only when
-    it is asked for, as where its samples are no numbers.
+    it is asked for, as where its samples are no numbers. Of a ratio of sums ``weights`` hold what
+    each sample adds to the sum below.
     """
 
     scorer: str
@@ -30,6 +33,7 @@ class Measure(NamedTuple):
     higher_is_better: bool = True
     cluster: str = ""
     aside: str = ""
+    weights: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def shape_of(found: object) -> str:
     """Name the shape of what is no number."""
     if isinstance(found, list):
         pair = len(found) == 2 and all(isinstance(value_of(one), float) for one in found)
-        return "pair of numbers" if pair else "list"
+        return PAIR if pair else "list"
     return "mapping" if isinstance(found, dict) else "text"
 
 

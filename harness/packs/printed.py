@@ -25,7 +25,6 @@ from harness.packs.tables import (
 )
 from harness.reading import read_bytes
 from harness.sheets.printed import Rounding
-from harness.sheets.reading import read_sheets
 from harness.sheets.sheet import Cell, Column, ColumnKind, Number, Sheet
 
 T = TypeVar("T", str, int)
@@ -74,6 +73,8 @@ def _tables(path: Path, manifest: Manifest) -> Iterator[Table]:
                 raise DataError(what, where=where, hint="take the key out")
         yield table
         return
+    from harness.sheets.reading import read_sheets  # loads parsers of HTML and Markdown
+
     for sheet in read_sheets(path):
         name = table_name(sheet.id)
         edition = _edition(name, notes, manifest.edition, where)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +23,7 @@ from harness.verdicts.facts import with_facts
 from harness.verdicts.ledger import printed_tables, sentences
 from reports.addresses import Place, address, cell_addresses, claim_address, place_of
 from reports.claim_views import Evidence, arithmetic_of, claim_row
-from reports.finding_views import check_view
+from reports.finding_views import REFUTED, check_view, closest
 from reports.task_views import sample_of
 from reports.views import results_of
 from suites.registry import get_suite
@@ -98,6 +100,7 @@ def chain(found: Found, name: str) -> Iterator[Line]:
         *(_cell(found, found.printed[wanted]) if wanted in found.printed else ()),
         *_samples(found, name),
     ]
+    lines = lines or [*_printed(found, name), *_standing_in(found, name)]
     if not lines:
         known = [*found.verdicts, *found.printed, *_sample_ids(found)]
         raise ConfigError(f"nothing is called {name!r}", hint=_near(name, known))
@@ -139,6 +142,7 @@ def _instances(found: Found, name: str) -> Iterator[Line]:
     results: Results | None = found.run.results if found.run else None
     if results is None:
         return
+    yield from ((1, one) for one in [closest(found.bounds.get(name, ()), results.outcomes)] if one)
     for check in found.bounds.get(name, ()):
         view = check_view(check, results.outcomes[check.key])
         tight = f"; tightness {view.ratio}" if view.ratio != "—" else ""
@@ -156,6 +160,38 @@ def _cell(found: Found, cell: TableCell) -> Iterator[Line]:
             shown = arithmetic_of(check, found.evidence.cells)
             yield 1, f"{verdict.standing}: {check.id}: {shown.rule}"
             yield 2, shown.arithmetic
+
+    number = next((v for v in found.verdicts.values() if v.reported and _place(v) == here), None)
+    if number:
+        yield 1, f"measured again: {number.standing}"
+        yield from ((2, f"needs: {one}") for one in [number.needs] if one)
+
+
+def _place(verdict: Verdict) -> Place:
+    return verdict.locator.file or "", str(verdict.locator.line)
+
+
+def _printed(found: Found, value: str) -> Iterator[Line]:
+    """Yield every place where a number is printed, the most checked first, and its checks."""
+    read: dict[str, Counter[str]] = {}
+    for name, cell in found.printed.items():
+        if cell.value == value:
+            here: Place = (cell.file, str(cell.line))
+            checks = [c for c in found.evidence.checks.values() if here in map(place_of, c.cells)]
+            read[name] = Counter(str(found.verdicts[address(c.id)].standing) for c in checks)
+    for name, counted in sorted(read.items(), key=lambda one: -one[1].total()):
+        cell = found.printed[name]
+        told = ", ".join(f"{count} {word}" for word, count in counted.items())
+        yield 0, f"{cell.table}, {cell.source}: {cell.label} {cell.metric} {value}"
+        yield 1, f"checks: {told or 'none reads it'}   #{name}"
+
+
+def _standing_in(found: Found, place: str) -> Iterator[Line]:
+    """Yield the claims that stand in a place of the paper, such as a theorem or a section."""
+    for name, verdict in found.verdicts.items():
+        if re.match(rf"{re.escape(place)}(?![\w.])", verdict.locator.place, re.IGNORECASE):
+            said = verdict.statement.removeprefix(REFUTED)
+            yield 0, f"{verdict.shown}: {said.partition(': ')[0]}   #{name}"
 
 
 def _sample_ids(found: Found) -> list[str]:

@@ -40,10 +40,11 @@ class Asked(NamedTuple):
     write: Path | None = None  # where to write those of the candidate
     cluster: str = ""  # of logs: the field by which samples are clustered
     lower: tuple[str, ...] = ()  # of logs: columns of which less is better
+    printed: bool = False  # hold one run against what its pack prints
 
 
 def compare(runs: Sequence[Path], asked: Asked) -> tuple[Comparison, StoredRun | None]:
-    """Compare two runs, or one with known verdicts, or two logs of another harness.
+    """Compare two runs, one with known verdicts or printed numbers, or two logs of others.
 
     Returns:
         What was found, and the candidate where it is a run.
@@ -55,12 +56,15 @@ def compare(runs: Sequence[Path], asked: Asked) -> tuple[Comparison, StoredRun |
     check(runs, asked)
     known = load_known(asked.known) if asked.known else None
     after, news, notes = None, {}, []
+    before = str(runs[0] if len(runs) == 2 else asked.known or asked.write)
     if any(map(is_log, runs)):
         changes, notes = _logs(runs, asked)
     else:
         *first, after = map(read_side, runs)
         news = claims_of(after)
-        if first:
+        if asked.printed:
+            before, changes, notes = _printed(after, asked)
+        elif first:
             changes, notes = _two(first[0], after, asked), remarks(first[0], after)
         else:
             changes = list(held_together(known.standpoints if known else news, news))
@@ -71,7 +75,7 @@ def compare(runs: Sequence[Path], asked: Asked) -> tuple[Comparison, StoredRun |
     code = gate(changes)
     return Comparison(
         tool=version(),
-        baseline=str(runs[0] if len(runs) == 2 else asked.known or asked.write),
+        baseline=before,
         candidate=str(runs[-1]),
         level=asked.level,
         effect=asked.effect,
@@ -87,17 +91,19 @@ def check(runs: Sequence[Path], asked: Asked) -> None:
     """Refuse what cannot be compared before anything is read.
 
     Raises:
-        ConfigError: neither one run nor two, one with nothing to hold it against, a run and a
-            log, or an option of logs for runs.
+        ConfigError: neither one run nor two, one with nothing to hold it against or with two
+            things, a run and a log, or an option of logs for runs.
         PreconditionError: there is no baseline.
     """
     if len(runs) not in (1, 2):
         raise ConfigError(f"{len(runs)} runs", expected="BASELINE RUN, or RUN alone")
-    if len(runs) == 1 and not (asked.known or asked.write):
+    if len(runs) == 1 and not (asked.known or asked.write or asked.printed):
         raise ConfigError(
             "one run and nothing to compare it with",
-            expected="BASELINE RUN, or RUN with --baseline FILE or --write-baseline FILE",
+            expected="BASELINE RUN, or RUN with --baseline, --write-baseline or --printed",
         )
+    if asked.printed and (len(runs) == 2 or asked.known or asked.write or is_log(runs[0])):
+        raise ConfigError("--printed holds one run against its paper", expected="RUN --printed")
     if len(runs) == 2 and not runs[0].exists():
         raise PreconditionError(
             "there is no baseline",
@@ -165,6 +171,18 @@ def _two(before: StoredRun, after: StoredRun, asked: Asked) -> list[Change]:
         primary=asked.columns,
         allow=asked.allow,
     )
+
+
+def _printed(run: StoredRun, asked: Asked) -> tuple[str, list[Change], list[str]]:
+    """Return the name of what prints the numbers, a row for each one, and why others are none."""
+    from harness.packs.loading import load_pack  # packs take long to load; few comparisons ask
+    from harness.verdicts.ledger import unmet
+    from harness.verdicts.printed import printed_changes
+
+    pack = load_pack(run.plan.spec.pack)
+    suites = [get_suite(task.task.suite) for task in run.plan.tasks]
+    changes = printed_changes(run, suites, pack, asked.allow)
+    return f"{pack.id.title} (printed)", changes, unmet(run.plan, suites, pack)
 
 
 def claims_of(run: StoredRun) -> dict[str, Standpoint]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from harness.engine import attempt_ask, folders_of, media_of
+from harness.engine import attempt_ask, media_of
 from harness.errors import PreconditionError
 from harness.integrity import open_run
 from harness.judges.canary import CanaryReport, choose, compare_replies
@@ -80,7 +80,7 @@ def ask_again(
         if isinstance(judge, HasServer):
             judge.check(SERVER_S)
         for canary in canaries:
-            yield reply_of(judge, folders_of(asked.plan), canary.ask)
+            yield reply_of(judge, asked.plan.places, canary.ask)
             progress.advance()
 
     trial = on_trial(asked.title, replies() if canaries else ())

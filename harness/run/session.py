@@ -53,7 +53,7 @@ from harness.records import (
 )
 from harness.run.experiments import experiments_of, theorems
 from harness.verdicts import ledger
-from harness.verdicts.contrasts import decide
+from harness.verdicts.contrasts import answers, decide
 from harness.verdicts.docket import Docket
 from harness.verdicts.gate import FailOn, gate
 from harness.verdicts.numbers import remarks
@@ -279,7 +279,7 @@ def judge_of(
 def executor_of(plan: TaskPlan, name: str, options: Options, crew: Path) -> Executor:
     """Return a judge's executor: threads for one that is waited for, else this process.
 
-    An instrument has a process on every core.
+    An instrument has a process on every core, unless its networks share a GPU.
 
     Args:
         plan: of the task.
@@ -290,7 +290,8 @@ def executor_of(plan: TaskPlan, name: str, options: Options, crew: Path) -> Exec
     judge = identity_of(plan, name)
     waits, measures = judge.kind == "openai_api", judge.kind == INSTRUMENT
     kind = options.executor or ("threads" if waits else "processes" if measures else "in-process")
-    usual = configured(plan.task, name).concurrency if waits else cores() if measures else 1
+    spread = measures and judge.settings.get("device", "cpu") == "cpu"
+    usual = configured(plan.task, name).concurrency if waits else cores() if spread else 1
     size = options.workers or usual
     if kind == RAY:
         return _on_cluster(plan, name, options, crew, size)
@@ -331,13 +332,15 @@ def conclude(directory: Path) -> Results:
     missed = ledger.unmet(plan, suites, pack)
     docket = Docket([row for row in rows if isinstance(row, Check)], pack)
     beside = table_evidence(docket, known) if plan.spec.audit else None
+    own = [decide(*asked) for asked in reduce.contrasts_of(plan, suites, rows)]
+    answered = tuple(answers(plan, own, docket))
     health = reduce.judge_health(plan, suites, rows)
     results = Results(
         plan=plan.id,
         cells=tuple(cells),
         verdicts=(
-            *ledger.build(plan, cells, rows, known, pack, theorems(), beside),
-            *(decide(*asked) for asked in reduce.contrasts_of(plan, suites, rows)),
+            *ledger.build(plan, cells, rows, known, pack, theorems(), beside, answered),
+            *own,
         ),
         counts=reduce.count(plan, suites, rows),
         example_counts=reduce.count(plan, suites, rows, examples=True),

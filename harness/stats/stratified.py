@@ -131,27 +131,42 @@ def combined_mean(parts: Sequence[Part], level: float = 0.95) -> StratifiedMean:
     """
     check_level(level)
     means: list[float] = []
-    residuals: dict[tuple[Path, str], list[float]] = defaultdict(list)
-    shares: dict[tuple[Path, str], list[float]] = defaultdict(list)
+    units: dict[tuple[Path, str], int] = {}  # a cluster in its stratum, and its place
+    places, residuals, shares = list[int](), list[float](), list[float]()
     for part in parts:
         array = finite(part.values).tolist()
         sizes = part.sizes or [1.0] * len(array)
         leaves, weights = _leaves(array, part.paths, sizes), nested_weights(part.paths)
         means += [part.factor * weights[path] * leaf.mean for path, leaf in leaves.items()]
-        share = {path: part.factor * weights[path] / leaf.size for path, leaf in leaves.items()}
-        places = zip(part.paths, part.clusters, part.strata, strict=True)
-        for y, x, (path, cluster, stratum) in zip(array, sizes, places, strict=True):
-            residuals[stratum, cluster].append(share[path] * x * (y - leaves[path].mean))
-            shares[stratum, cluster].append(abs(share[path]) * x)
+        pulls = {
+            path: (part.factor * weights[path] / leaf.size, leaf.mean)
+            for path, leaf in leaves.items()
+        }
+        own = zip(part.strata, part.clusters, strict=True)
+        for y, x, path, unit in zip(array, sizes, part.paths, own, strict=True):
+            pull, mean = pulls[path]
+            places.append(units.setdefault(unit, len(units)))
+            residuals.append(pull * x * (y - mean))
+            shares.append(abs(pull) * x)
     by_stratum: dict[Path, list[float]] = defaultdict(list)
-    for (stratum, _), found in sorted(residuals.items()):
-        by_stratum[stratum].append(math.fsum(found))
+    for (stratum, _), found in zip(units, _sums(residuals, places, len(units)), strict=True):
+        by_stratum[stratum].append(found)
     least = ROUNDING * max(map(abs, means))
     if any(len(group) == 1 and abs(group[0]) > least for group in by_stratum.values()):
         by_stratum = {(): [e for group in by_stratum.values() for e in group]}
-    weights = [math.fsum(some) for some in shares.values()]
-    found = _with_interval(math.fsum(means), by_stratum, len(residuals), level, least)
+    weights = _sums(shares, places, len(units))
+    found = _with_interval(math.fsum(means), by_stratum, len(units), level, least)
     return found._replace(size=math.fsum(weights) / max(weights))
+
+
+def _sums(values: list[float], places: Sequence[int], count: int) -> list[float]:
+    """Return the exact sum of the values of each place, of ``count`` places numbered as met."""
+    if count == len(values):
+        return values
+    found: list[list[float]] = [[] for _ in range(count)]
+    for place, value in zip(places, values, strict=True):
+        found[place].append(value)
+    return [math.fsum(some) for some in found]
 
 
 def _with_interval(

@@ -45,7 +45,7 @@ class Change(Record, frozen=True, kw_only=True):
 
 
 FAILING = (Outcome.REGRESSED, Outcome.VANISHED)
-UNKNOWN = (Outcome.INCOMPARABLE, Outcome.INCOMPLETE)
+UNKNOWN = (Outcome.INCOMPARABLE, Outcome.INCOMPLETE, Outcome.MISSING)
 UNASKED = (Outcome.ADDED, Outcome.UNTESTED)
 
 
@@ -68,7 +68,7 @@ class Comparison(Record, frozen=True, kw_only=True):
 
     schema: str = "kairos-eval-comparison/1"
     tool: str  # version that compared
-    baseline: str  # run directory, or file of known verdicts
+    baseline: str  # run directory, file of known verdicts, or a paper's printed numbers
     candidate: str  # run directory
     level: float  # confidence of intervals, and of each family of tests
     effect: float  # smallest difference of a column that matters

@@ -8,12 +8,14 @@ too. Whatever else is underpowered.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from harness.contrasts import estimate, sign_flip
 from harness.outcomes import Outcome
 from harness.protocols import Contrast
-from harness.records import ClaimKind, Estimate, Locator, TaskPlan, Verdict
+from harness.records import ClaimKind, Estimate, Locator, RunPlan, TaskPlan, Verdict
+from harness.verdicts.docket import Docket
+from harness.verdicts.standing import appraise_measured
 
 _NAMED = 5  # censored pairs in a message
 
@@ -57,6 +59,36 @@ def decide(contrast: Contrast, task: TaskPlan, position: int) -> Verdict:
         measured=measured,
         margin=max(abs(end - (1.0 if contrast.ratio else 0.0)) for end in (least, most)),
     )
+
+
+def answers(plan: RunPlan, own: Iterable[Verdict], docket: Docket) -> Iterator[Verdict]:
+    """Yield the verdict on each statement of the pack that a task is declared to answer.
+
+    Args:
+        plan: of the run; a task that declares nothing is held against no statement.
+        own: verdicts on the questions of its tasks.
+        docket: of the pack.
+    """
+    for one in own:
+        task = plan.tasks[int(one.evidence[0])]
+        claim = docket.claims.get(task.task.answers.get(task.question(one.claim), ""))
+        if claim is None:
+            continue
+        margin = f"change of up to {one.margin:.3g}"
+        standing, appraisal = appraise_measured(claim, one.outcome, margin, docket)
+        yield Verdict(
+            claim=claim.id,
+            kind=ClaimKind.TEXT,
+            outcome=one.outcome,
+            statement=claim.statement,
+            locator=claim.locator,
+            reasons=(f"{one.claim}: {one.outcome}", *one.reasons),
+            evidence=(one.claim,),
+            measured=one.measured,
+            margin=one.margin,
+            standing=standing,
+            appraisal=appraisal,
+        )
 
 
 def _reasons(contrast: Contrast, measured: Estimate) -> Iterable[str]:

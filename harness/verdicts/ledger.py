@@ -8,7 +8,8 @@ yet, checks over printed tables, mathematical statements, and statements about c
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -52,27 +53,33 @@ def build(
     pack: Pack,
     theorems: Sequence[Statement] = (),
     beside: TableEvidence | None = None,
+    answered: Sequence[Verdict] = (),
 ) -> list[Verdict]:
     """Return one verdict per claim, in a fixed order.
 
     A run with the audit takes in every claim of the pack; one without, the published numbers of
     the benchmarks it ran, the statements it checked and the costs it measured. Mathematical
     statements belong to the experiments of a run, not to a pack. ``beside`` is what printed places
-    can bear, where it is known already.
+    can bear, where it is known already, and ``answered`` the statements that tasks are declared to
+    answer.
     """
     docket = Docket([row for row in rows if isinstance(row, Check)], pack)
     if not plan.spec.audit:
         ran = {task.task.suite for task in plan.tasks}
         mine = {name: suite for name, suite in suites.items() if name in ran}
         return [
+            *with_facts(answered, docket),
             *numbers(plan, cells, mine, pack),
             *mathematics(theorems, rows, every=False),
             *costs(docket, rows, every=False),
         ]
     tables = printed_tables(docket)
     beside = beside or table_evidence(docket, suites)
+    met = {verdict.claim for verdict in answered}
+    text = [one for one in sentences(tables, docket) if one.evidence or one.claim not in met]
     verdicts = [
-        *(beside.added(verdict, docket) for verdict in sentences(tables, docket)),
+        *(beside.added(verdict, docket) for verdict in text),
+        *answered,
         *numbers(plan, cells, suites, pack),
         *external(pack),
         *without_suite(pack, suites),
@@ -142,36 +149,64 @@ def of_the_user(name: str) -> Statement:
     )
 
 
+class Meeting(NamedTuple):
+    """A published number, and a measured cell of its very samples; both state the same fields."""
+
+    reported: Reported
+    cell: Cell
+    ours: dict[str, Scalar]  # the protocol of the cell
+    critical: tuple[str, ...]  # protocol fields that define what is measured
+
+    def decided(self, allow: Container[str] = ()) -> Verdict:
+        """Decide the number; protocol fields that are allowed to differ are left out."""
+        theirs = {n: v for n, v in self.reported.protocol.items() if n not in allow}
+        ours = {n: v for n, v in self.ours.items() if n not in allow}
+        critical = [name for name in self.critical if name not in allow]
+        reported = msgspec.structs.replace(self.reported, protocol=theirs)
+        return decide(self.cell, reported, ours, critical)
+
+
+def meetings(
+    plan: RunPlan, cells: Sequence[Cell], suite: Suite, pack: Pack
+) -> Iterator[tuple[Reported, list[Meeting]]]:
+    """Yield each published number of a suite with the cells that measured it, one per task."""
+    measured: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in cells:
+        if cell.suite == suite.info.name:
+            measured.setdefault((cell.model, cell.scorer, cell.column), []).append(cell)
+    for reported in published(pack, suite.info.name):
+        scorer = str(reported.protocol.get("scorer", OFFICIAL))
+        met: dict[int, Cell] = {}
+        for cell in measured.get((reported.model, scorer, reported.column), []):
+            if same_table(cell, plan.tasks[cell.task], reported, suite.info):
+                met.setdefault(cell.task, cell)
+        yield (
+            reported,
+            [_meeting(one, plan.tasks[one.task], reported, suite.info) for one in met.values()],
+        )
+
+
+def _meeting(cell: Cell, task: TaskPlan, reported: Reported, info: SuiteInfo) -> Meeting:
+    """Hold a number by the protocol of its own samples, the scorer included."""
+    theirs = {**reported.protocol, "scorer": cell.scorer}
+    ours = {**protocol_of(cell, task, info), **same_subset(reported), "scorer": cell.scorer}
+    column = column_of(info, cell.scorer, cell.column)
+    critical = (*info.critical, *(column.critical if column else ()))
+    return Meeting(msgspec.structs.replace(reported, protocol=theirs), cell, ours, critical)
+
+
 def numbers(
     plan: RunPlan, cells: Sequence[Cell], suites: Mapping[str, Suite], pack: Pack
 ) -> list[Verdict]:
     """Hold every measured cell against the published numbers; list the rest as untested."""
-    measured: dict[tuple[str, str, str, str], list[Cell]] = {}
-    for cell in cells:
-        name = (cell.suite, cell.model, cell.scorer, cell.column)
-        measured.setdefault(name, []).append(cell)
-    verdicts: list[Verdict] = []
-    for name, suite in suites.items():
-        for reported in published(pack, name):
-            scorer = str(reported.protocol.get("scorer", OFFICIAL))
-            wanted = (name, reported.model, scorer, reported.column)
-            met: dict[int, Cell] = {}
-            for cell in measured.get(wanted, []):
-                if same_table(cell, plan.tasks[cell.task], reported, suite.info):
-                    met.setdefault(cell.task, cell)
-            verdicts += [
-                hold(cell, plan.tasks[cell.task], reported, scorer, suite) for cell in met.values()
-            ] or [untested(reported, suite.info.needs, RUN_COMMAND)]
-    return verdicts
-
-
-def hold(cell: Cell, task: TaskPlan, reported: Reported, scorer: str, suite: Suite) -> Verdict:
-    """Decide one published number by the protocol of its own samples, the scorer included."""
-    theirs = msgspec.structs.replace(reported, protocol={**reported.protocol, "scorer": scorer})
-    ours = {**protocol_of(cell, task, suite.info), **same_subset(reported), "scorer": scorer}
-    column = column_of(suite.info, cell.scorer, cell.column)
-    critical = (*suite.info.critical, *(column.critical if column else ()))
-    return decide(cell, theirs, ours, critical)
+    return [
+        verdict
+        for suite in suites.values()
+        for reported, met in meetings(plan, cells, suite, pack)
+        for verdict in (
+            [one.decided() for one in met] or [untested(reported, suite.info.needs, RUN_COMMAND)]
+        )
+    ]
 
 
 def same_subset(reported: Reported) -> dict[str, Scalar]:

@@ -128,6 +128,8 @@ def _compare_task(
             yield _row(new, outcome, reason, one)
         elif aside and not (first.values and second.values):
             yield _row(new, Outcome.INCOMPARABLE, aside, one)
+        elif any(second.weights.get(n, w) != w for n, w in first.weights.items()):
+            yield _row(new, Outcome.INCOMPARABLE, "a document has another weight", one)
         else:
             yield _ask(place, (old, new), (first, second), tuple(differs), rules)
 
@@ -162,6 +164,8 @@ def _ask(
         {n: value for n, value in one.values.items() if isinstance(value, float)} for one in sides
     )
     shared = [n for n in after if n in before]
+    weight = sum(second.weights.get(n, 1.0) for n in shared)
+    scale = len(shared) / weight if weight else 1.0  # of a ratio of sums; else 1
     units, whose = units_of(new, second, shared, rules.cluster)
     lower = not set(names_of(new.suite, second)).isdisjoint(rules.lower)
     return Question(
@@ -177,7 +181,11 @@ def _ask(
             higher_is_better=second.higher_is_better and not lower,
         ),
         mean=difference(
-            [before[n] for n in shared], [after[n] for n in shared], shared, units, rules.level
+            [scale * before[n] for n in shared],
+            [scale * after[n] for n in shared],
+            shared,
+            units,
+            rules.level,
         ),
         flips=tuple(n for n in shared if before[n] != after[n]),
         counts=(len(before), len(after)),

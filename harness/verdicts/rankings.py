@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from harness.errors import DataError, nearest
-from harness.evidence import DataTable
+from harness.evidence import Bars, DataTable
 from harness.notebook import Notebook
 from harness.packs.pack import Pack
 from harness.packs.published import published
@@ -91,9 +91,14 @@ class PrintedRanking:
                 f"{self.labels[self.focus]} is {ranks[self.focus]} of {len(ranks)}, "
                 f"{alone[self.focus]} of {len(alone)} without them, and {tie}"
             )
-        if sampled := self.ranking.sampled():
-            parts.append(f"within the widest intervals its rank is {shown(sampled[self.focus])}")
-        return "; ".join(parts)
+        return "; ".join(filter(None, (*parts, self.within)))
+
+    @property
+    def within(self) -> str:
+        """Return the rank of the authors' row within intervals; nothing where there are none."""
+        sampled = self.ranking.sampled() or {}
+        places = shown(sampled[self.focus]) if sampled else ""
+        return places and f"within the widest intervals {self.labels[self.focus]} is {places}"
 
 
 def number(value: Fraction | None) -> str:
@@ -269,30 +274,48 @@ def drawings(rankings: Sequence[PrintedRanking], pack: Pack) -> Iterator[DataTab
         columns,
         [summary(one) for one in rankings if one.ranking.starred or one in panels],
     )
-    for one in (panel for panel in panels if panel.ranking.starred):
-        first = one.ranking.first()
-        sets = [
-            one.ranking.shifted(first.value or Fraction(0)),
-            one.ranking.rounded(),
-            one.ranking.sampled() or {},
-        ]
-        ranks, alone = one.ranking.ranks(), one.ranking.ranks(without_starred=True)
-        at = f"starred shift of {number(first.value)}" if first.value else "no shift"
-        yield book.table(
-            f"Ranks: {one.title}",
-            one.said + ".",
-            ("rank", "row", "printed", "without starred", at, "rounding", "intervals"),
-            [
-                (
-                    ranks[row_id(cell)],
-                    one.labels[row_id(cell)],
-                    cell.value,
-                    alone.get(row_id(cell), "out"),
-                    *(shown(found[row_id(cell)]) if found else NO_INTERVAL for found in sets),
-                )
-                for cell in sorted(one.cells, key=lambda cell: ranks[row_id(cell)])
-            ],
-        )
+    yield from (places(one, book) for one in panels if one.ranking.starred or one.ranking.sampled())
+
+
+def places(one: PrintedRanking, book: Notebook) -> DataTable:
+    """Return the places that the rows of a ranking could have, with bars of them."""
+    first, ranks = one.ranking.first(), one.ranking.ranks()
+    alone = one.ranking.ranks(without_starred=True)
+    at = f"starred shift of {number(first.value)}" if first.value else "no shift"
+    sets = {
+        at: one.ranking.shifted(first.value or Fraction(0)),
+        "rounding": one.ranking.rounded(),
+        "intervals": one.ranking.sampled() or {},
+    }
+    cells = sorted(one.cells, key=lambda cell: ranks[row_id(cell)])
+    names = [row_id(cell) for cell in cells]
+    moved = f"if rows with * move by {number(first.value)}"
+    drawn = {"intervals": "within the widest intervals", at: moved, "rounding": "by rounding"}
+    return book.table(
+        f"Ranks: {one.title}",
+        (one.said if one.ranking.starred else f"{one.title}: {one.within}") + ".",
+        ("row", "printed", "rank", "without starred", *sets),
+        [
+            (
+                one.labels[name],
+                cell.value,
+                ranks[name],
+                alone.get(name, "out"),
+                *(shown(found[name]) if found else NO_INTERVAL for found in sets.values()),
+            )
+            for name, cell in zip(names, cells, strict=True)
+        ],
+        Bars(
+            label="rank",
+            at=tuple(ranks[name] for name in names),
+            spans=tuple(
+                (said, tuple(map(sets[kind].get, names)))
+                for kind, said in drawn.items()
+                if sets[kind] and kind != "no shift"
+            ),
+            focus=names.index(one.focus),
+        ),
+    )
 
 
 def summary(one: PrintedRanking) -> tuple[str | int | float | None, ...]:

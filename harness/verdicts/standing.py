@@ -211,6 +211,33 @@ def appraise_sentence(
     return standing, appraisal
 
 
+def appraise_measured(
+    claim: Claim, outcome: Outcome, margin: str, docket: Docket
+) -> tuple[Standing, Appraisal]:
+    """Return how a statement of the text stands that a run was declared to answer.
+
+    Margin and clips are the run's own: what lies beyond the margin leaves a doubt, what lies within
+    it holds for these clips, and what cannot be told tests nothing.
+
+    Args:
+        claim: the statement.
+        outcome: what was measured.
+        margin: in words.
+        docket: of the pack.
+    """
+    held = {Level.GOOD: Standing.HOLDS, Level.BAD: Standing.DOUBTFUL}
+    appraisal = qualified(
+        docket,
+        claim.statement,
+        editions=[one for one in docket.oldest_first if one.id in claim.places],
+        claims=[claim],
+        owner="own",
+        assumptions=(f"a {margin} is as good as none",),
+        gaps=("measured on the clips of this run, which its run file declares to answer it",),
+    )
+    return held.get(outcome.level, Standing.UNTESTED), appraisal
+
+
 def appraise_cost(
     claim: EfficiencyClaim, outcome: Outcome, innocent: str, docket: Docket
 ) -> tuple[Standing, Appraisal]:

@@ -10,6 +10,8 @@ from harness.records import ClaimKind, Locator, Row, Verdict
 
 DECISIVE = (Outcome.VIOLATED, Outcome.HOLDS, Outcome.INCONCLUSIVE, Outcome.VACUOUS)
 """Outcomes of instances in the order in which they settle a statement."""
+COMPARED = (Outcome.VIOLATED, Outcome.INCONCLUSIVE, Outcome.VACUOUS, Outcome.HOLDS)
+"""The same for comparisons of arms: the statement claims each of them, so an open one counts."""
 ALPHA = 0.05
 """Of the superiority claims of one experiment together."""
 
@@ -93,11 +95,13 @@ def decide_statement(statement: Statement, checks: Sequence[BoundCheck]) -> Verd
 
     One violation refutes it. Otherwise it holds where some instance meets its hypotheses; the
     instances that do not are counted in the reasons. Where none does, the statement's assumption
-    is unmet; a bound that is undefined wherever it is looked at stays vacuous. A reading that is
-    listed as refuted is so by its counterexample, and inconclusive without one.
+    is unmet; a bound that is undefined wherever it is looked at stays vacuous. A statement on
+    comparisons of arms holds only where each does. A reading that is listed as refuted is so by
+    its counterexample, and inconclusive without one.
     """
     outcomes = [bound_outcome(check) for check in checks]
-    outcome = next((one for one in DECISIVE if one in outcomes), Outcome.UNTESTED)
+    order = COMPARED if any(check.rule for check in checks) else DECISIVE
+    outcome = next((one for one in order if one in outcomes), Outcome.UNTESTED)
     deciding = [check for check, found in zip(checks, outcomes, strict=True) if found is outcome]
     if outcome is Outcome.VACUOUS and all(map(unmet, deciding)):
         outcome = Outcome.UNMET

@@ -9,7 +9,7 @@
     return made;
   };
   const held = $("#data");
-  const data = held ? JSON.parse(held.textContent) : { figures: {}, samples: {} };
+  const data = held ? JSON.parse(held.textContent) : { figures: {}, samples: {}, prompts: {} };
   Object.values(data.figures).forEach(({ curves }) => (curves || []).forEach((curve) => {
     curve[1] = curve[1] || curves[0][1];
   }));
@@ -18,13 +18,28 @@
   const form = $(".facets");
   const rows = all(".claims tbody tr");
   const texts = rows.map((row) => row.textContent.toLowerCase());
+  const fits = (text, word) => /^[\p{L}\p{N}]{1,2}$/u.test(word)
+    ? text.split(/[^\p{L}\p{N}'’]+/u).includes(word) : text.includes(word);
+  const numbers = all(".printed td[id]");
+  const printed = (value) => {  // where a number that is searched for is printed
+    const met = value ? numbers.filter((cell) => cell.textContent === value).slice(0, 12) : [];
+    const said = $("#printed-in");
+    said.replaceChildren(met.length ? `${value} is printed in ` : "");
+    met.forEach((cell, index) => {
+      const name = cell.closest(".printed").querySelector("strong").textContent;
+      const link = make("a", `${name}, ${cell.parentElement.cells[0].textContent}`, said);
+      link.href = `#${cell.id}`;
+      said.append(` (${cell.className.slice(2) || "read by no check"})${index < met.length - 1 ? "; " : ""}`);
+    });
+  };
   const choose = () => {
+    printed(form.q.value.trim());
     const chosen = [...new FormData(form)].filter(([, value]) => value.trim());
     const words = (form.q.value.toLowerCase().match(/\S+/g) || []);
     let claims = 0, shown = 0;
     rows.forEach((row, index) => {
-      const fits = chosen.every(([name, value]) => name === "q" || row.dataset[name] === value);
-      row.hidden = !(fits && words.every((word) => texts[index].includes(word)));
+      const kept = chosen.every(([name, value]) => name === "q" || row.dataset[name] === value);
+      row.hidden = !(kept && words.every((word) => fits(texts[index], word)));
       if (!row.hidden) { shown += 1; claims += Number(row.dataset.count); }
     });
     $("output", form).textContent = `${claims} claims in ${shown} rows`;
@@ -58,6 +73,7 @@
     for (let node = target; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
     all(".target").forEach((one) => one.classList.remove("target"));
     if (!["SECTION", "HEADER"].includes(target.tagName)) target.classList.add("target");
+    if (target.dataset.checks) parts(target);
     target.scrollIntoView();
   };
   addEventListener("hashchange", reveal);
@@ -79,7 +95,7 @@
     const number = parseFloat(text);
     return Number.isNaN(number) ? text.toLowerCase() : number;
   };
-  all("table.sortable").forEach((table) => {
+  all("table.sortable").filter((table) => table.tBodies[0].rows.length > 8).forEach((table) => {
     all("thead th", table).forEach((head, column) => {
       const button = make("button", head.textContent);
       button.type = "button";
@@ -111,11 +127,31 @@
       const line = make("div", `${row.dataset.word}: ${(check === row ? row.cells[3] : check).textContent.replace(/\s+/g, " ")} `, said);
       if (check === row) make("a", `#${row.id}`, line).href = `#${row.id}`;
     });
+    if (read.length > 3) make("div", `and ${read.length - 3} more checks`, said);
+    if (cell.dataset.measured) make("div", `measured again: ${cell.dataset.measured}`, said);
     all(`td[data-checks~="${read[0]}"]`).forEach((one) => one.classList.add("part"));
   };
-  all("td[data-checks]").forEach((cell) => {
-    cell.addEventListener("mouseenter", () => parts(cell));
-    cell.addEventListener("click", () => parts(cell));
+  all(".printed").forEach((table) => {  // one stop of Tab; arrows go from cell to cell
+    const cells = all("td[data-checks]", table);
+    const beside = (cell, step, line) => {
+      const among = cells.filter((one) => one[line] === cell[line]);
+      return among[among.indexOf(cell) + step];
+    };
+    const moves = { ArrowRight: [1, "parentElement"], ArrowLeft: [-1, "parentElement"],
+      ArrowDown: [1, "offsetLeft"], ArrowUp: [-1, "offsetLeft"] };
+    cells.forEach((cell, index) => {
+      cell.tabIndex = index ? -1 : 0;
+      cell.addEventListener("mouseenter", () => parts(cell));
+      cell.addEventListener("click", () => parts(cell));
+      cell.addEventListener("focus", () => {
+        cells.forEach((one) => { one.tabIndex = one === cell ? 0 : -1; });
+        parts(cell);
+      });
+      cell.addEventListener("keydown", (event) => {
+        const next = moves[event.key] && beside(cell, ...moves[event.key]);
+        if (next) { event.preventDefault(); next.focus(); }
+      });
+    });
   });
 
   /* Pictures: choose series, read values at a place, take the numbers along. */
@@ -196,7 +232,53 @@
       line.forEach((text) => make("td", text, row));
     });
   };
-  const drawSample = (one, within) => {
+  /* Files of a sample, where they still lie: side by side, in step, and as frames evenly in time. */
+  const FRAMES = 6;
+  const filmstrip = (video, within) => {
+    if (!Number.isFinite(video.duration)) return;
+    for (let index = 0; index < FRAMES; index += 1) {
+      const at = (video.duration - 0.05) * index / (FRAMES - 1);
+      const frame = make("video", "", within);
+      Object.assign(frame, { src: `${video.src}#t=${at.toFixed(3)}`, preload: "metadata", muted: true, tabIndex: -1 });
+      frame.setAttribute("aria-label", `frame at ${at.toFixed(2)} s`);
+    }
+  };
+  const play = (media, shell) => {
+    const row = make("div", "", shell);
+    row.className = "media";
+    const videos = [];
+    media.forEach(([label, link]) => {
+      const still = /\.(png|jpe?g|webp|bmp)$/i.test(link);
+      const holder = make("div", "", row);
+      const name = `${label}: ${decodeURIComponent(link.split("/").pop())}`;
+      make("small", name, holder);
+      const shown = make(still ? "img" : "video", "", holder);
+      shown.addEventListener("error", () => {
+        make("p", `not at hand, or in no format that this browser plays: ${decodeURIComponent(link)}`, holder).className = "note";
+        shown.remove();
+      });
+      if (still) { Object.assign(shown, { src: link, alt: name }); return; }
+      videos.push(shown);
+      const strip = make("div", "", holder);
+      strip.className = "frames";
+      shown.addEventListener("loadedmetadata", () => filmstrip(shown, strip), { once: true });
+      Object.assign(shown, { src: link, controls: true, muted: true, loop: true, preload: "metadata" });
+      shown.setAttribute("aria-label", name);
+    });
+    if (videos.length < 2) return;
+    const button = make("button", "play together", shell);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      const some = videos.filter((one) => one.isConnected);
+      const paused = some.every((one) => one.paused);
+      some.forEach((one) => {
+        one.currentTime = some[0].currentTime;
+        if (paused) one.play(); else one.pause();
+      });
+      button.textContent = paused ? "pause" : "play together";
+    });
+  };
+  const drawSample = (one, prompts, within) => {
     const shell = make("details", "", within);
     shell.className = "sample";
     const head = make("summary", "", shell);
@@ -206,7 +288,12 @@
     make("small", ` ${one.labels}`, head);
     shell.addEventListener("toggle", () => {
       if (shell.childElementCount > 1) return;
-      if (one.replies.length) table(["question", "reply as given", "note"], one.replies, shell);
+      if (one.media.length) play(one.media, shell);
+      if (one.replies.length) {
+        const asked = one.prompts.some(Boolean);
+        table(["question", ...(asked ? ["prompt"] : []), "reply as given", "note"],
+          one.replies.map(([question, ...rest], index) => [question, ...(asked ? [prompts[one.prompts[index]]] : []), ...rest]), shell);
+      }
       if (one.scores.length) {
         table(["scorer", ...one.scores[0][1].map(([metric]) => metric)],
           one.scores.map(([scorer, values]) => [scorer, ...values.map(([, value]) => value)]), shell);
@@ -219,7 +306,7 @@
     let first = 0, body = null, chosen = found;
     const draw = () => {
       body.replaceChildren();
-      chosen.slice(first, first + PAGE).forEach((one) => drawSample(one, body));
+      chosen.slice(first, first + PAGE).forEach((one) => drawSample(one, data.prompts[shell.dataset.samples], body));
       $("output", shell).textContent = chosen.length
         ? `${first + 1} to ${Math.min(first + PAGE, chosen.length)} of ${chosen.length}` : "none";
     };

@@ -77,6 +77,9 @@ def pair_logs(student: Mapping[Key, Reading], teacher: Mapping[Key, Reading]) ->
         for names, is_low in zip(below, low, strict=True):
             names += [key] if is_low else []
         mine, theirs = (_raised(side) for side in sides)
+        if min(mine, theirs) <= 0:  # nothing measured, and no floor to take instead
+            missing[Absent.BELOW_FLOOR.value] += 1
+            continue
         found.setdefault(key.prompt, []).append(math.log(mine / theirs))
     logs = {prompt: tuple(values) for prompt, values in found.items()}
     return Logs(logs, dict(+missing), tuple(below[0]), tuple(below[1]))

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from harness.assets import Manifest, load_manifest
 from harness.columns import average
 from harness.contrasts import estimate
 from harness.outcomes import Outcome
-from harness.protocols import PURE, Answer, Column, Contrast, SuiteInfo, Value, Workload
+from harness.protocols import Answer, Column, Contrast, Value, Workload
 from harness.records import (
     Cell,
     Drawing,
@@ -40,108 +41,106 @@ from suites.clips.contrasts import (
     with_sharpness,
 )
 from suites.clips.film import Film
-from suites.clips.folders import Folder, features_of, read_folder
+from suites.clips.folders import Folder
 from suites.clips.instrument import DIVERSITY, FILM, JUDGE, read_film, read_seeds
 from suites.clips.measures.absent import Absent, Maybe
-from suites.clips.perceptual import find_network
-from suites.clips.seeds import Seeds
-from suites.clips.settings import ALLOWED, FEATURES, POOLED, Settings, settings_of
+from suites.clips.measures.diversity import FEWEST_ITEMS, discrepancy, vendi_ratio
+from suites.clips.precomputed import features_of
+from suites.clips.seeds import PARTS, Seeds
+from suites.clips.settings import FEATURES, POOLED, Settings, settings_of
 from suites.clips.sides import (
     REFERENCE,
     SIDE,
     STUDENT,
     Films,
     by_prompt,
-    check_pairs,
     counted,
     films_of,
     key_of,
     lost,
     mismatch,
     paired_values,
-    reference_items,
-    side_items,
+    read_sides,
     without,
     without_image,
 )
 from suites.videos import artifact_of, item_of
 
 FILMED = ("speed", "sharpness_normalised")
-METRICS = (*FILMED, DIVERSITY)
+PART = {part: f"{DIVERSITY}_{part}" for part in PARTS}
+"""Metrics of what diversity is of, beside the whole."""
+DIVERSITIES = (DIVERSITY, *PART.values())
+METRICS = (*FILMED, *DIVERSITIES)
 KIND, VIDEO, PROMPT = "kind", "video", "prompt"
 _SHARP = "sharpness_normalised"
+_DRAWS = 999  # random splits of videos into two sides
 
 
 def columns() -> tuple[Column, ...]:
     """Return speed, sharpness and diversity of either side."""
-    titles = {"speed": "Speed", _SHARP: "Sharp./contr.²", DIVERSITY: "Diversity"}
+    parts = {metric: part.capitalize() for part, metric in PART.items()}
+    titles = {"speed": "Speed", _SHARP: "Sharp./contr.²", DIVERSITY: "Diversity", **parts}
     return tuple(
         suite.column(
             metric if side == STUDENT else f"{side}_{metric}",
             f"{title}, {side}",
             weights={metric: 1.0},
-            where={SIDE: side, KIND: PROMPT if metric == DIVERSITY else VIDEO},
+            where={SIDE: side, KIND: PROMPT if metric in DIVERSITIES else VIDEO},
         )
-        for metric, title in titles.items()
-        for side in (STUDENT, REFERENCE)
+        for metric, title in reversed(titles.items())
+        for side in (REFERENCE, STUDENT)
     )
 
 
 class Distillation(suite.ClipSuite):
     """A student's videos held against its teacher's; see ``README.md``."""
 
-    info = SuiteInfo(
-        name="distillation",
-        title="Distillation",
-        metrics=dict.fromkeys(METRICS, (0.0, suite.INFINITE)),
-        groups=(),
-        columns={PURE: columns()},
-        scorers=suite.SCORERS,
-        subsets={"all": 0},
-        protocol=ALLOWED,
-        critical=("analysis_short_side", "flow", "step", "distance"),
-        judges=("recorded",),
-        citation=suite.CITATION,
-        licence=suite.LICENCE,
+    info = suite.declared(
+        "distillation",
+        "Distillation",
+        METRICS,
+        columns(),
+        "distance",
         needs="videos of teacher and student for the same prompts and seeds; no GPU, no download",
-        pairs="shared",
     )
 
     def load(self, task: Task, assets: Path | None) -> Workload:
         """Read both folders; prompts with two common seeds are asked how diverse they are."""
-        mine = suite.folder_of(task, reference=True)
-        theirs = read_folder(Path(str(task.reference)))
-        notes = [*mine.notes, *theirs.notes, *check_pairs(mine, theirs)]
-        kind = {KIND: VIDEO}
-        films = [*side_items(task, mine, **kind), *reference_items(task, theirs, **kind)]
-        groups, folders = _groups(task, mine, theirs)
-        notes += forecast.unlike(*(forecast.headers(side.clips) for side in (mine, theirs)))
+        found = read_sides(task, reference=True, **{KIND: VIDEO})
+        mine, theirs = found.folders
+        groups, places = _groups(task, mine, theirs)
         seeds = len(mine.clips) / max(1, len(mine.prompts))
-        notes.append(forecast.power(len(mine.prompts), seeds, settings_of(task).ratio))
-        folders[REFERENCE] = str(task.reference)
-        network = find_network(settings_of(task).distance, assets)
-        return suite.workload(task, films + groups, notes, [mine, theirs], folders, network)
-
-    def official_files(self) -> Manifest:
-        """Return the weights that perceptual distances need."""
-        return load_manifest("suites.clips")
+        said = forecast.power(len(mine.prompts), seeds, settings_of(task).ratio)
+        whole = found._replace(
+            items=(*found.items, *groups),
+            notes=(*found.notes, said),
+            places={**found.places, **places},
+        )
+        return suite.workload(task, whole, assets)
 
     def score(
         self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task
     ) -> Sequence[Value]:
         """Return speed and sharpness of a video, or the diversity of a prompt."""
         if item.sample.labels[KIND] == VIDEO:
-            answer, rest = answers[FILM.id], [suite.undefined(DIVERSITY, "of prompts")]
-            film = read_film(answer)
+            answer, film = answers[FILM.id], read_film(answers[FILM.id])
+            rest = [suite.undefined(name, "of prompts") for name in DIVERSITIES]
             known = suite.unanswered(FILMED, answer) if film is None else None
             return [*(known or suite.film_values(film, FILMED)), *rest]  # type: ignore[arg-type]
         answer, rest = answers[DIVERSITY], [suite.undefined(name, "of videos") for name in FILMED]
         seeds = read_seeds(answer)
         if seeds is None:
-            return [*rest, *suite.unanswered((DIVERSITY,), answer)]
-        if seeds.value is None:
-            return [*rest, suite.undefined(DIVERSITY, seeds.reason)]
-        return [*rest, Value(metric=DIVERSITY, value=seeds.value)]
+            return [*rest, *suite.unanswered(DIVERSITIES, answer)]
+        found = {DIVERSITY: seeds.value, **{PART[part]: x for part, x in seeds.parts.items()}}
+        return [
+            *rest,
+            *(
+                suite.undefined(name, seeds.reason or seeds.unknown)
+                if (value := found.get(name)) is None
+                else Value(metric=name, value=value)
+                for name in DIVERSITIES
+            ),
+        ]
 
     def contrasts(
         self, task: TaskPlan, answers: Mapping[str, Mapping[str, Answer]]
@@ -401,15 +400,59 @@ def diversity_ratio(
     said = f"distance {settings.distance}, noise floor {floor:.4g}"
     if measured:
         said += f"; clips are up to {max(measured):.4g} from their own re-encoding"
+    of_parts = _ratios_of_parts(task, answers)
     asked = ratio_contrast(
         "diversity",
         logs._replace(missing={**missing, **logs.missing}),
         settings.ratio,
         claim=f"distillation/{task.task.model}/diversity_ratio",
         statement=f"seeds of one prompt of {task.task.model} are as unlike as its teacher's",
-        notes=(said,),
+        notes=(
+            said,
+            *([f"ratios by what is compared: {of_parts}"] if of_parts else []),
+            *_by_features(task, answers),
+        ),
     )
     return counted(asked, gone)
+
+
+def _by_features(task: TaskPlan, answers: Mapping[str, Mapping[str, Answer]]) -> Iterator[str]:
+    """Say what features of videos show beside their cosines: Vendi scores and MMD^2."""
+    sides: dict[str, dict[Key, NDArray[np.float64]]] = {STUDENT: {}, REFERENCE: {}}
+    for item, found in _seeds(task, answers):
+        if found.means:
+            sides[item.sample.labels[SIDE]][key_of(item)] = np.array(found.means)
+    if not all(sides.values()):
+        return
+    scores = [
+        vendi_ratio(mine, sides[REFERENCE][key])
+        for key, mine in sides[STUDENT].items()
+        if key in sides[REFERENCE]
+    ]
+    logs = [math.log(one) for one in scores if not isinstance(one, Absent)]
+    if logs:
+        yield f"ratio of Vendi scores {math.exp(average(logs)):.3f} over {len(logs)} prompts"
+    videos = [np.concatenate([*side.values()]) for side in sides.values()]
+    found = discrepancy(videos[0], videos[1], draws=_DRAWS)
+    counts = " and ".join(str(len(side)) for side in videos)
+    if isinstance(found.mmd2, Absent):
+        yield f"no MMD² of {counts} videos: {found.mmd2}, {FEWEST_ITEMS} a side are needed"
+    else:
+        yield f"MMD² {found.mmd2:.4g} of {counts} videos, kernel (x·y/size)², p = {found.p:.3g}"
+
+
+def _ratios_of_parts(task: TaskPlan, answers: Mapping[str, Mapping[str, Answer]]) -> str:
+    """Say the ratio of diversity by look, layout and background, each over prompts that have it."""
+    found: dict[str, list[float]] = {part: [] for part in PARTS}
+    sides: dict[str, dict[Key, Seeds]] = {STUDENT: {}, REFERENCE: {}}
+    for item, seeds in _seeds(task, answers):
+        sides[item.sample.labels[SIDE]][key_of(item)] = seeds
+    for key in sides[STUDENT].keys() & sides[REFERENCE].keys():
+        mine, theirs = (sides[side][key].parts for side in (STUDENT, REFERENCE))
+        for part in PARTS:
+            if mine.get(part) and theirs.get(part):
+                found[part].append(math.log(mine[part] / theirs[part]))
+    return ", ".join(f"{part} {math.exp(average(x)):.2f}" for part, x in found.items() if x)
 
 
 SUITE = Distillation()

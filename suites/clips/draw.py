@@ -11,7 +11,7 @@ from harness.notebook import Notebook
 from harness.records import TaskPlan
 from harness.stats.intervals import t_mean
 from suites.clips.contrasts import Key
-from suites.clips.film import CURVES, TITLES, Film
+from suites.clips.film import CURVES, FIRST, Film
 from suites.clips.sides import REFERENCE, STUDENT, Films
 
 MOST_LINES = 40
@@ -33,21 +33,24 @@ def curves(task: TaskPlan, films: Films) -> Panels:
     names = {STUDENT: task.task.model, REFERENCE: "reference"}
     panels = [
         book.figure(
-            TITLES[curve],
+            curve.replace("_", " ").capitalize(),
             "",
             [
                 line
                 for tone, (side, some) in enumerate(sides)
-                for line in _lines(names[side], tone, [film.curves[curve] for film in some])
+                for line in _lines(names[side], tone, [film.curves.get(curve, ()) for film in some])
             ],
             x="second",
-            y=TITLES[curve].lower(),
+            y=curve.replace("_", " "),
         )
-        for curve in CURVES
+        for curve in (*CURVES, FIRST)
+        if any(film.curves.get(curve) for _, some in sides for film in some)
     ]
+    tones = zip(("Blue", "orange"), (names[side] for side, _ in sides), strict=False)
     caption = (
-        "Medians of each whole second. Thin lines are clips, the thick one is their mean with its "
-        "95 % interval over clips; where clips differ in length, over those that last."
+        f"{', '.join(f'{tone} is {name}' for tone, name in tones)}. Medians of each whole second. "
+        "Thin lines are clips, the thick one is their mean with its 95 % interval over clips, over "
+        "those that last where clips differ in length."
     )
     title = f"{task.task.model}: curves over time"
     return Panels(
@@ -74,7 +77,7 @@ def _lines(name: str, tone: int, clips: Sequence[Sequence[float | None]]) -> Ite
     known = [[value for value in row if value is not None] for row in rows]
     bands = [t_mean(np.array(row)) for row in known]
     yield Curve(
-        name=f"{name}, mean of {len(clips)} clips",
+        name=f"{name}, n = {len(clips)}",
         x=tuple(float(second) for second in range(longest)),
         y=tuple(float(np.mean(row)) if row else None for row in known),
         lo=tuple(band.lo for band in bands),

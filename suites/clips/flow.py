@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import numpy as np
 from numpy.typing import NDArray
 
+from suites.clips.measures.appearance import Frame, luma
 from suites.clips.measures.motion import Flow
 
 Grey = NDArray[np.uint8]
@@ -28,6 +29,27 @@ def flow_id(name: str) -> str:
     if find_spec("cv2") is None:
         return ABSENT
     return f"{name}, OpenCV {import_module('cv2').__version__}"
+
+
+def grey_of(frame: Frame) -> Grey:
+    """Return the luma of a frame in whole levels, as flow takes it."""
+    return np.round(luma(frame)).astype(np.uint8)
+
+
+def halfway(first: Frame, last: Frame, flow: Flow) -> NDArray[np.float32]:
+    """Return the frame half-way between two, 0 to 1: the mean of both, each carried half the flow.
+
+    Raises:
+        ModuleNotFoundError: OpenCV is not installed.
+    """
+    cv2 = import_module("cv2")
+    half = np.asarray(flow, np.float32) / 2
+    place = np.stack(np.meshgrid(*map(np.arange, flow.shape[1::-1])), -1).astype(np.float32)
+    ends = [
+        cv2.remap(frame, place + away, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for frame, away in ((first, -half), (last, half))
+    ]
+    return (ends[0].astype(np.float32) + ends[1]) / np.float32(510)
 
 
 def make_flow(name: str) -> PairFlow | None:

@@ -70,22 +70,6 @@ def read_folder(folder: Path) -> Folder:
     return Folder(tuple(sorted(found, key=lambda clip: clip.id)), tuple(notes), images)
 
 
-def features_of(path: Path) -> Path:
-    """Return where the features of a video lie: an array beside it, in the folder ``features``.
-
-    Raises:
-        DataError: there are none.
-    """
-    found = path.parent / "features" / f"{path.stem}.npy"
-    if not found.is_file():
-        raise DataError(
-            f"no features of {path.name!r}",
-            where=str(found),
-            expected="an array (frames, size) for each video, saved by numpy",
-        )
-    return found
-
-
 def some(names: Sequence[str]) -> str:
     """Return the first few names and how many more there are."""
     more = len(names) - _SHOWN

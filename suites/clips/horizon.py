@@ -7,88 +7,61 @@ are those of Theil and Sen. Seeds are averaged within a prompt, and prompts deci
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import msgspec
-
-from harness.columns import average
-from harness.outcomes import Level, Outcome
-from harness.protocols import PURE, Answer, Contrast, SuiteInfo, Value, Workload
+from harness.protocols import Answer, Column, Contrast, Value, Workload
 from harness.records import Cell, Drawing, Reported, Task, TaskPlan, WorkItem
-from suites.clips import draw, suite
-from suites.clips.contrasts import Key, drift_contrast, outcome_of, with_sharpness
-from suites.clips.film import CURVES, TITLES, Film
-from suites.clips.folders import read_folder
+from suites.clips import draw, stability, suite
+from suites.clips.contrasts import Key, with_sharpness
+from suites.clips.film import CURVES, FIRST, TITLES, Film
 from suites.clips.instrument import FILM, read_film
 from suites.clips.measures.absent import Absent, Maybe
-from suites.clips.measures.drift import LAGS_S, WINDOW_S, Drift, drift, vde
-from suites.clips.settings import ALLOWED, settings_of
+from suites.clips.measures.drift import LAGS_S, first_last, vde
+from suites.clips.settings import FEATURES, MARGINS, settings_of
 from suites.clips.sides import (
-    REFERENCE,
     SIDE,
     STUDENT,
-    Films,
-    by_prompt,
-    check_pairs,
     counted,
     films_of,
     lost,
-    mismatch,
-    paired_values,
-    reference_items,
-    side_items,
+    read_sides,
+    with_features,
     without,
 )
 
 DRIFTS = tuple(name for curve in CURVES for name in (curve, f"{curve}/slope"))
-VDES = tuple(
-    f"{kind}/{curve}" for curve in CURVES if curve != "speed" for kind in ("vde", "vde_log")
-)
+LOOKS = tuple(curve for curve in CURVES if curve != "speed")
+VARIANTS = ("vde", "vde_log", "start_end", "first_last")
+"""Measures of others, of one curve each."""
+VARIED = tuple(f"{kind}/{curve}" for curve in LOOKS for kind in VARIANTS)
 COHERENCES = tuple(f"coherence/{lag:g}" for lag in LAGS_S)
-METRICS = (*DRIFTS, *VDES, *COHERENCES)
+METRICS = ("seconds", FIRST, *DRIFTS, *VARIED, *COHERENCES)
 """Ours, then published variants under their own names: they are never mixed."""
-FAULTS = {
-    ("colour_over_contrast", Outcome.DRIFTS_UP): "over-saturation",
-    ("contrast", Outcome.DRIFTS_DOWN): "washing out",
-    ("sharpness_normalised", Outcome.DRIFTS_DOWN): "blur",
-    ("speed", Outcome.DRIFTS_DOWN): "freezing",
-    ("luma_mean", Outcome.DRIFTS_UP): "exposure rises",
-    ("luma_mean", Outcome.DRIFTS_DOWN): "exposure falls",
-}
-"""What a drift is called where it has a name."""
+SHOWN = (*COHERENCES, "seconds", *DRIFTS[1::2], FIRST, *CURVES)
+"""Columns, that of speed last; what is published stands in every video's own rows."""
+MARGINAL = tuple(curve for curve in MARGINS if curve in CURVES)
 
 
-def drift_of(film: Film, curve: str) -> Drift:
-    """Return the drift of one curve of a film; speed counts as its noise floor at least."""
-    values = film.curves[curve]
-    if curve == "speed":
-        if film.floor is None:
-            reason = Absent(film.absent.get("speed", Absent.ONE_FRAME))
-            return Drift(reason, reason)
-        values = [None if value is None else max(value, film.floor) for value in values]
-    if values and curve in film.absent and set(values) == {None}:
-        reason = Absent(film.absent[curve])
-        return Drift(reason, reason)
-    return drift(values)
-
-
-def title(metric: str) -> str:
-    """Return the title of a metric's column."""
+def column(metric: str) -> Column:
+    """Return the column of a metric; a distance fixes how frames are compared."""
     first, _, second = metric.partition("/")
-    if metric in DRIFTS:
-        return TITLES[first] + (" per s" if second else "")
-    if metric in COHERENCES:
-        return f"Coherence {second} s"
-    return f"VDE{' log' if first == 'vde_log' else ''} {TITLES[second]}"
+    compares = metric == FIRST or metric in COHERENCES
+    title = TITLES.get(first, first.capitalize())
+    unit = "" if not second else f" {second} s" if compares else " per s"
+    critical = ("distance",) if compares else ()
+    return suite.column(metric, title + unit, where={SIDE: STUDENT}, critical=critical)
 
 
 def published(film: Film, metric: str) -> Maybe:
-    """Return a variant of others: video drift error as published, or coherence at a lag."""
+    """Return a variant of others, each as its authors define it, on a curve of ours."""
     kind, _, of = metric.partition("/")
     if kind == "coherence":
         return film.coherence.get(of, Absent.LAG_TOO_LONG)
+    if kind == "start_end":
+        return film.start_end.get(of, Absent.TOO_FEW_FRAMES)
+    if kind == "first_last":
+        return first_last(film.curves[of])
     if of not in film.chunks:
         return Absent.TOO_FEW_FRAMES
     found = vde(film.chunks[of])
@@ -99,37 +72,20 @@ def published(film: Film, metric: str) -> Maybe:
 class LongHorizon(suite.ClipSuite):
     """Drift of appearance and motion over a video; see ``README.md``."""
 
-    info = SuiteInfo(
-        name="long_horizon",
-        title="Long horizon",
-        metrics=dict.fromkeys(METRICS, (-suite.INFINITE, suite.INFINITE)),
-        groups=(),
-        columns={
-            PURE: tuple(suite.column(name, title(name), where={SIDE: STUDENT}) for name in METRICS)
-        },
-        scorers=suite.SCORERS,
-        subsets={"all": 0},
-        protocol=ALLOWED,
-        critical=("analysis_short_side", "flow", "step"),
-        judges=("recorded",),
-        citation=suite.CITATION,
-        licence=suite.LICENCE,
+    info = suite.declared(
+        "long_horizon",
+        "Long horizon",
+        METRICS,
+        map(column, SHOWN),
         needs="videos of at least six seconds; no GPU, no download",
-        pairs="shared",
     )
 
     def load(self, task: Task, assets: Path | None) -> Workload:
         """Read the folder of videos, and the reference's where there is one."""
-        folder = suite.folder_of(task, reference=None)
-        items, notes, folders = side_items(task, folder), list(folder.notes), {}
-        sides = [folder]
-        if task.reference:
-            other = read_folder(Path(task.reference))
-            items += reference_items(task, other)
-            notes += [*other.notes, *check_pairs(folder, other)]
-            folders = {REFERENCE: task.reference}
-            sides.append(other)
-        return suite.workload(task, items, notes, sides, folders)
+        sides = read_sides(task, reference=None)
+        if settings_of(task).distance == FEATURES:
+            sides = with_features(sides)
+        return suite.workload(task, sides, assets)
 
     def score(
         self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task
@@ -142,34 +98,42 @@ class LongHorizon(suite.ClipSuite):
         ours = [
             value_of(name, found)
             for curve in CURVES
-            for name, found in zip((f"{curve}/slope", curve), drift_of(film, curve), strict=True)
+            for name, found in zip(
+                (f"{curve}/slope", curve), stability.drift_of(film, curve), strict=True
+            )
         ]
-        return [*ours, *(value_of(name, published(film, name)) for name in (*VDES, *COHERENCES))]
+        return [
+            value_of("seconds", film.seconds or Absent.ONE_FRAME),
+            value_of(FIRST, stability.distance_at_end(film)),
+            *ours,
+            *(value_of(name, published(film, name)) for name in (*VARIED, *COHERENCES)),
+        ]
 
     def contrasts(
         self, task: TaskPlan, answers: Mapping[str, Mapping[str, Answer]]
     ) -> Sequence[Contrast]:
         """Ask of every decided curve whether it is steady, alone and beside the reference's."""
-        films, margins = films_of(task, answers), settings_of(task.task).margins
+        films, settings = films_of(task, answers), settings_of(task.task)
+        margins = {curve: settings.margins[curve] for curve in MARGINAL}
         gone = lost(task, answers, FILM.id, STUDENT)
-        asked = [
-            {
-                curve: counted(_steady(task, films, curve, margin), gone)
-                for curve, margin in margins.items()
+        alone = {curve: stability.steady(task, films, curve, margins[curve]) for curve in margins}
+        asked = [counted(one, gone) for one in _beside_sharpness(alone)]
+        if stability.unequal(films):
+            long = {c: stability.over_lengths(task, films, c, margins[c]) for c in margins}
+            asked += [counted(one, gone) for one in _beside_sharpness(long)]
+        if not task.task.reference:
+            return asked
+        gone = lost(task, answers, FILM.id)
+        whole = without(films, gone)
+        more = {curve: stability.excess(task, whole, curve, margins[curve]) for curve in margins}
+        rest = [*_beside_sharpness(more), stability.farther(task, whole, settings, more)]
+        for part in stability.SHORTER if stability.all_shorter(whole) else ():
+            parts = {
+                curve: stability.beside_shorter(task, whole, curve, margins[curve], part)
+                for curve in margins
             }
-        ]
-        if task.task.reference:
-            barred, gone = mismatch(task, films), lost(task, answers, FILM.id)
-            whole = without(films, gone)
-            asked.append(
-                {
-                    curve: counted(_excess(task, whole, curve, margin, barred), gone)
-                    for curve, margin in margins.items()
-                }
-            )
-        for some in asked:
-            some["speed"] = with_sharpness(some["speed"], some["sharpness_normalised"])
-        return [contrast for some in asked for contrast in some.values()]
+            rest += _beside_sharpness(parts)
+        return [*asked, *(counted(one, gone) for one in rest)]
 
     def drawings(
         self,
@@ -183,9 +147,9 @@ class LongHorizon(suite.ClipSuite):
 
         def fault(key: Key, film: Film) -> float | None:
             sizes = [
-                abs(found) / margin
-                for curve, margin in margins.items()
-                if not isinstance(found := drift_of(film, curve).end_start, Absent)
+                abs(found) / margins[curve]
+                for curve in MARGINAL
+                if not isinstance(found := stability.drift_of(film, curve).end_start, Absent)
             ]
             return max(sizes, default=None)
 
@@ -193,64 +157,10 @@ class LongHorizon(suite.ClipSuite):
         return [draw.curves(task, films), *([sheets] if sheets else [])]
 
 
-def _steady(task: TaskPlan, films: Films, curve: str, margin: float) -> Contrast:
-    """Ask whether a curve ends where it began."""
-    drifts = {key: drift_of(film, curve).end_start for key, film in films[STUDENT].items()}
-    missing = Counter(str(one) for one in drifts.values() if isinstance(one, Absent))
-    known = {key: one for key, one in drifts.items() if not isinstance(one, Absent)}
-    model, title = task.task.model, TITLES[curve].lower()
-    asked = drift_contrast(
-        by_prompt(known),
-        margin,
-        claim=f"long_horizon/{model}/{curve}",
-        statement=f"{model}: {title} at the end of a clip is that at its start",
-        missing=dict(missing),
-    )
-    said = finding(curve, outcome_of(asked), films[STUDENT].values(), margin)
-    return msgspec.structs.replace(asked, notes=(said,) if said else ())
-
-
-def _excess(task: TaskPlan, films: Films, curve: str, margin: float, barred: str) -> Contrast:
-    """Ask whether a curve drifts more than the reference's does."""
-    mine, theirs = (
-        {key: drift_of(film, curve).end_start for key, film in films[side].items()}
-        for side in (STUDENT, REFERENCE)
-    )
-    pairs, missing = paired_values(mine, theirs)
-    model, title = task.task.model, TITLES[curve].lower()
-    return drift_contrast(
-        by_prompt({key: own - other for key, (own, other) in pairs.items()}),
-        margin,
-        claim=f"long_horizon/{model}/{curve}/excess",
-        statement=f"{model}: {title} drifts no more than the reference's",
-        missing=missing,
-        barred=barred,
-    )
-
-
-def finding(curve: str, outcome: Outcome, films: Iterable[Film], margin: float) -> str:
-    """Name the fault that a drift is, and from which second on the mean curve is beyond it."""
-    if outcome.level is not Level.BAD:
-        return ""
-    courses = [one for film in films if (one := course(film, curve))]
-    length = min(map(len, courses))
-    mean = [math.fsum(one[second] for one in courses) / len(courses) for second in range(length)]
-    inside = [second for second, value in enumerate(mean) if abs(value) <= margin]
-    since = inside[-1] + 1 if inside else 0
-    return f"{FAULTS.get((curve, outcome), curve)}: beyond the margin from second {since} on"
-
-
-def course(film: Film, curve: str) -> list[float]:
-    """Return the logarithm of a curve against its first seconds; nothing where it has none."""
-    if isinstance(drift_of(film, curve).end_start, Absent):
-        return []
-    floor = film.floor if curve == "speed" and film.floor else 0.0
-    values = [None if value is None else max(value, floor) for value in film.curves[curve]]
-    start = math.log(average([value for value in values[:WINDOW_S] if value is not None]))
-    found: list[float] = []
-    for value in values:
-        found.append(math.log(value) - start if value is not None else found[-1] if found else 0.0)
-    return found
+def _beside_sharpness(asked: dict[str, Contrast]) -> list[Contrast]:
+    """Return questions by curve, that on speed with what sharpness does."""
+    speed = with_sharpness(asked["speed"], asked["sharpness_normalised"])
+    return list({**asked, "speed": speed}.values())
 
 
 def value_of(name: str, found: Maybe) -> Value:

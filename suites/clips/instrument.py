@@ -1,21 +1,23 @@
-"""What measures clips: an answer is JSON, of one video or of the seeds of one prompt."""
+"""What measures clips: an answer is a record, of one video or of the seeds of one prompt."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from harness.protocols import INSTRUMENT, Answer, Reply
-from harness.records import JudgeId, Missing, Question, Record, WorkItem
-from harness.video import DecodeError, decoder_id
+from harness.protocols import INSTRUMENT, Answer
+from harness.records import JudgeId, Question, Record
+from harness.video import decoder_id
 from suites.clips import perceptual, seeds
-from suites.clips.film import Film, measure
+from suites.clips.film import Compared, Film, measure
 from suites.clips.flow import flow_id
+from suites.clips.precomputed import read_features
 from suites.clips.settings import FEATURES, Settings
+from suites.instruments import Instrument
 
 JUDGE = "clips"
 """The name that questions give of their judge."""
@@ -23,46 +25,18 @@ FILM = Question(id="film", judge=JUDGE)
 """What does a video show?"""
 DIVERSITY = "diversity"
 """Id of the question how unlike the videos of one prompt are."""
-VERSION = "1"
+VERSION = "2"
 """Of what is measured; another number means other values of the same files."""
 
 Found = TypeVar("Found", bound=Record)
 
 
-@dataclass
-class ClipMeter:
-    """Measures files; it can be sent to other processes.
+def make_meter(settings: Settings, network: perceptual.Network | None = None) -> Instrument:
+    """Return what measures clips by the settings of a task.
 
     Args:
-        identity: everything that its answers depend on.
         settings: of the task.
         network: what measures perceptual distances, where the task asks for one.
-    """
-
-    identity: JudgeId
-    settings: Settings
-    network: perceptual.Network | None = None
-
-    def ask(self, item: WorkItem, question: Question, media: Sequence[Path]) -> Reply:
-        """Measure one video, or the seeds of a prompt."""
-        if not media:
-            return Reply(raw=None, missing=Missing.INPUT)
-        wanted = self.settings
-        try:
-            if question.id == FILM.id:
-                found = measure(media[0], wanted.analysis_short_side, wanted.flow, wanted.step)
-            elif wanted.distance == FEATURES:
-                found = seeds.compare_features(media)
-            else:
-                distance = perceptual.distance_of(wanted.distance, self.network)
-                found = seeds.compare(media, distance, wanted.start, wanted.rate)
-        except DecodeError as error:
-            return Reply(raw=None, missing=Missing.DECODE, detail=error.what)
-        return Reply(raw=msgspec.json.encode(found).decode())
-
-
-def make_meter(settings: Settings, network: perceptual.Network | None = None) -> ClipMeter:
-    """Return what measures clips by the settings of a task.
 
     Raises:
         PreconditionError: the video extra is not installed.
@@ -77,7 +51,25 @@ def make_meter(settings: Settings, network: perceptual.Network | None = None) ->
         "rate": settings.rate,
     }
     identity = JudgeId(kind=INSTRUMENT, name="clip meter", revision=VERSION, settings=fixed)
-    return ClipMeter(identity, settings, network)
+    return Instrument(identity, partial(_measured, settings, network))
+
+
+def _measured(
+    settings: Settings,
+    network: perceptual.Network | None,
+    question: Question,
+    media: Sequence[Path],
+) -> Film | seeds.Seeds:
+    """Measure one video, with features where they are given, or the seeds of a prompt."""
+    side, flow, own = settings.analysis_short_side, settings.flow, settings.distance == FEATURES
+    distance = None if own else perceptual.distance_of(network)
+    if question.id == FILM.id:
+        features = read_features(media[1]) if len(media) > 1 else None
+        compared = Compared(distance, settings.rate, features)
+        return measure(media[0], side, flow, settings.step, compared)
+    if distance is None:
+        return seeds.compare_features(media)
+    return seeds.compare(media, distance, settings.start, settings.rate, flow)
 
 
 def read_film(answer: Answer) -> Film | None:

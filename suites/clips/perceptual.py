@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,35 +22,28 @@ from harness.keys import file_sha256
 from harness.vision import ready_torchvision
 from suites.clips.film import pooled_cells, resized
 from suites.clips.measures.appearance import Frame
-from suites.clips.measures.distance import feature_distance, network_input, rms
+from suites.clips.measures.distance import (
+    Distance,
+    Layers,
+    feature_distance,
+    network_input,
+    rms,
+)
 from suites.clips.measures.timing import analysis_size
 from suites.clips.settings import FEATURES, POOLED
 
-Layers = list[NDArray[Any]]
 TAPS = (6, 13, 17)
 """Layers of MobileNetV2 that are compared; earlier ones see little but noise."""
 _IMAGENET_MEAN, _IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _HINT = "pip install 'kairos-eval[lpips]'"
 
 
-class Distance(Protocol):
-    """How far two frames are apart; each frame is embedded once."""
-
-    def embed(self, frame: Frame) -> Layers:
-        """Return what is compared of a frame: arrays whose shapes follow from its shape."""
-        ...
-
-    def between(self, a: Layers, b: Layers) -> float:
-        """Return the distance of two embedded frames."""
-        ...
-
-
 class Pooled:
-    """Root mean square of cells of 1/16 of the short side: layout and colour, no network."""
+    """Root mean square of cells of 1/16 of the short side: no network."""
 
     def embed(self, frame: Frame) -> Layers:
         """Return the cells of a frame."""
-        return [pooled_cells(frame)]
+        return [np.moveaxis(pooled_cells(frame), -1, 0)]
 
     def between(self, a: Layers, b: Layers) -> float:
         """Return the distance, 0 to 1."""
@@ -95,8 +88,8 @@ def find_network(name: str, assets: Path | None) -> Network | None:
     return network
 
 
-def distance_of(name: str, network: Network | None) -> Distance:
-    """Return the distance of a name, with the network it needs."""
+def distance_of(network: Network | None) -> Distance:
+    """Return the distance by a network, or by pooled pixels without one."""
     return Pooled() if network is None else load(network)
 
 

@@ -5,39 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.protocols import PURE, Answer, SuiteInfo, Value, Workload
+from harness.protocols import Answer, Value, Workload
 from harness.records import Cell, Drawing, Reported, Task, TaskPlan, WorkItem
 from suites.clips import draw, suite
-from suites.clips.film import METRICS, TITLES
+from suites.clips.film import FLOWN, METRICS, PAIRED, STILL, TITLES
 from suites.clips.instrument import FILM, read_film
-from suites.clips.settings import ALLOWED
-from suites.clips.sides import STUDENT, films_of, side_items
+from suites.clips.sides import STUDENT, films_of, read_sides
 
 
 class VideoQuality(suite.ClipSuite):
     """Appearance and motion of single videos; see ``README.md`` for every formula."""
 
-    info = SuiteInfo(
-        name="video_quality",
-        title="Video quality",
-        metrics=dict.fromkeys(METRICS, (0.0, suite.INFINITE)),
-        groups=(),
-        columns={PURE: tuple(suite.column(name, TITLES[name]) for name in METRICS)},
-        scorers=suite.SCORERS,
-        subsets={"all": 0},
-        protocol=ALLOWED,
-        critical=("analysis_short_side", "flow", "step"),
-        judges=("recorded",),
-        citation=suite.CITATION,
-        licence=suite.LICENCE,
-        needs=suite.NEEDS,
-        pairs="shared",
+    info = suite.declared(
+        "video_quality",
+        "Video quality",
+        METRICS,
+        [suite.column(name, TITLES[name]) for name in (*PAIRED, *STILL, *FLOWN[::-1])],
     )
 
     def load(self, task: Task, assets: Path | None) -> Workload:
         """Read the folder of videos."""
-        folder = suite.folder_of(task, reference=False)
-        return suite.workload(task, side_items(task, folder), folder.notes, [folder])
+        return suite.workload(task, read_sides(task, reference=False), assets)
 
     def score(
         self, item: WorkItem, answers: Mapping[str, Answer], scorer: str, task: Task

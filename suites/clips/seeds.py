@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import io
+from collections import deque
 from collections.abc import Iterator, Sequence
 from importlib import import_module
-from itertools import combinations, islice
+from itertools import chain, combinations, islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.columns import average
-from harness.reading import guarded
 from harness.records import Record
 from harness.video import DecodeError, timed_frames
+from suites.clips.flow import Grey, PairFlow, grey_of, make_flow
 from suites.clips.measures.absent import Absent, present
 from suites.clips.measures.appearance import Frame
-from suites.clips.measures.diversity import Features, diversity, feature_diversity
-from suites.clips.perceptual import Distance
+from suites.clips.measures.distance import Distance, at_rest, layout, look
+from suites.clips.measures.diversity import diversity, feature_diversity
+from suites.clips.measures.motion import moving
+from suites.clips.perceptual import analysed
+from suites.clips.precomputed import read_features
 
+WHOLE, LOOK, LAYOUT, BACKGROUND = "", "look", "layout", "background"
+PARTS = (LOOK, LAYOUT, BACKGROUND)
+"""What diversity is also measured of."""
 FLOOR_FRAMES = 8
 _ROUNDING = 1e-6  # seconds
 
@@ -32,6 +40,9 @@ class Seeds(Record, frozen=True, kw_only=True):
     official: float | None = None  # an empty pair counts 0 here
     value: float | None = None
     reason: str = ""
+    parts: dict[str, float] = {}  # by what is compared
+    unknown: str = Absent.TOO_FEW_FRAMES.value  # why a part is none of them
+    means: tuple[tuple[float, ...], ...] = ()  # of features over time, by seed
 
 
 def frames_at(path: Path, start: float, rate: float) -> Iterator[Frame]:
@@ -54,7 +65,9 @@ def frames_at(path: Path, start: float, rate: float) -> Iterator[Frame]:
         count += 1
 
 
-def compare(paths: Sequence[Path], distance: Distance, start: float, rate: float) -> Seeds:
+def compare(
+    paths: Sequence[Path], distance: Distance, start: float, rate: float, flow: str
+) -> Seeds:
     """Measure the distances of all pairs of videos over their common span.
 
     Args:
@@ -62,29 +75,74 @@ def compare(paths: Sequence[Path], distance: Distance, start: float, rate: float
         distance: of two frames.
         start: seconds from the first frame; image-to-video models share their beginning.
         rate: frames a second that are compared.
+        flow: one of ``FLOWS``, which tells background from what moves.
 
     Raises:
         DecodeError: a file is no video, or not a whole one.
     """
-    seen = [[distance.embed(frame) for frame in frames_at(path, start, rate)] for path in paths]
-    common = min(map(len, seen), default=0)
-    if common and len({seconds[0][0].shape for seconds in seen}) > 1:
-        reason = str(Absent.UNEQUAL_SIZE)
-        return Seeds(seeds=len(seen), frames=common, reason=reason)
-    pairs = [
-        [distance.between(a[n], b[n]) for n in range(common)] for a, b in combinations(seen, 2)
-    ]
-    found = diversity(len(seen), pairs)
-    reason = str(found.ours) if isinstance(found.ours, Absent) else ""
-    official, value = present(found.official), present(found.ours)
+    videos = [frames_at(path, start, rate) for path in paths]
+    found, frames = Distances(len(paths), distance, make_flow(flow)), 0
+    for shown in zip(*videos, strict=False):  # one frame of each is held, however long they are
+        if len({frame.shape for frame in shown}) > 1:
+            return Seeds(seeds=len(paths), frames=frames, reason=str(Absent.UNEQUAL_SIZE))
+        found.take(shown)
+        frames += 1
+    deque(chain(*videos), maxlen=0)  # a file that ends too early is an error beyond the span, too
+    all_of = {kind: diversity(len(paths), pairs) for kind, pairs in found.pairs.items()}
+    whole = all_of.pop(WHOLE)
     return Seeds(
-        seeds=len(seen),
-        frames=common,
+        seeds=len(paths),
+        frames=frames,
         floor=noise_floor(paths[0], distance, start, rate),
-        official=official,
-        value=value,
-        reason=reason,
+        official=present(whole.official),
+        value=present(whole.ours),
+        reason=str(whole.ours) if isinstance(whole.ours, Absent) else "",
+        parts={kind: one.ours for kind, one in all_of.items() if not isinstance(one.ours, Absent)},
+        unknown=found.unknown,
     )
+
+
+class Distances:
+    """Takes frames of all seeds at equal times and holds every two against each other.
+
+    ``pairs`` are distances by what is compared: all, what frames show on average, where they show
+    it, and what neither of them moves, known from the second frame on.
+    """
+
+    def __init__(self, seeds: int, distance: Distance, flow: PairFlow | None) -> None:
+        self._places = tuple(combinations(range(seeds), 2))
+        self.pairs: dict[str, list[list[float]]] = {
+            kind: [[] for _ in self._places] for kind in (WHOLE, *PARTS)
+        }
+        self._distance, self._flow = distance, flow
+        self._before: list[Grey] = []
+        self.unknown = str(Absent.NO_FLOW_LIBRARY if flow is None else Absent.TOO_FEW_FRAMES)
+
+    def take(self, shown: Sequence[Frame]) -> None:
+        """Take one frame of each seed."""
+        seen = [self._distance.embed(frame) for frame in shown]
+        views = {WHOLE: seen, LOOK: [*map(look, seen)], LAYOUT: [*map(layout, seen)]}
+        moves = self._moving(shown)
+        for place, (a, b) in enumerate(self._places):
+            for kind, some in views.items():
+                self.pairs[kind][place].append(self._distance.between(some[a], some[b]))
+            rest = [at_rest(seen[one], moves[a] | moves[b]) for one in (a, b)] if moves else []
+            if rest and (first := rest[0]) and (second := rest[1]):
+                self.pairs[BACKGROUND][place].append(self._distance.between(first, second))
+            elif rest:
+                self.unknown = str(Absent.ALL_MOVES)
+
+    def _moving(self, shown: Sequence[Frame]) -> list[NDArray[np.bool_]]:
+        """Return what moves in each frame; nothing where that is not known of all."""
+        if self._flow is None:
+            return []
+        before, self._before = self._before, [grey_of(analysed(frame)) for frame in shown]
+        pairs = zip(before, self._before, strict=False)  # the first frames have none before them
+        found = [moving(self._flow(a, b)) for a, b in pairs]
+        known = [moves for moves in found if moves is not None]
+        if len(known) < len(found):
+            self.unknown = str(Absent.CAMERA_FIT)
+        return known if len(known) == len(shown) else []
 
 
 def compare_features(paths: Sequence[Path]) -> Seeds:
@@ -97,21 +155,9 @@ def compare_features(paths: Sequence[Path]) -> Seeds:
     if len({one.shape[1] for one in seen}) > 1:
         raise DecodeError("features of unequal size", where=str(paths[0]))
     value = present(feature_diversity(seen))
-    return Seeds(seeds=len(seen), frames=min(map(len, seen)), value=value)
-
-
-def read_features(path: Path) -> Features:
-    """Return a stored array of finite features, whose mean over time is not zero.
-
-    Raises:
-        DecodeError: the file holds none.
-    """
-    with guarded(str(path), "an array saved by numpy", error=DecodeError):
-        found = np.load(path, allow_pickle=False)
-    numbers = isinstance(found, np.ndarray) and found.dtype.kind in "fiu" and found.ndim == 2
-    if not numbers or not found.size or not np.isfinite(found).all() or not found.mean(0).any():
-        raise DecodeError("no finite features (frames, size)", where=str(path))
-    return found.astype(np.float64)
+    frames, unknown = min(map(len, seen)), "of pixels or a network's layers"
+    means = tuple(tuple(one.mean(axis=0).tolist()) for one in seen)
+    return Seeds(seeds=len(seen), frames=frames, value=value, unknown=unknown, means=means)
 
 
 def noise_floor(path: Path, distance: Distance, start: float, rate: float) -> float | None:

@@ -21,8 +21,12 @@ MARGINS = {
     "colour_over_contrast": 0.1,
     "sharpness_normalised": 0.25,
     "speed": 0.25,
+    "drift_first": 0.25,
 }
-"""Curves that are decided, with the change of their logarithm that counts as none."""
+"""Curves that are decided, with the change of their logarithm that counts as none.
+
+The last, the distance to the first frame, is decided beside a reference only.
+"""
 
 DEFAULTS: dict[str, Scalar] = {
     "analysis_short_side": SHORT_SIDE,

@@ -4,42 +4,93 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from harness.errors import DataError
 from harness.protocols import Answer, Contrast
-from harness.records import Missing, Task, TaskPlan, WorkItem
-from suites.clips import suite
+from harness.records import VIDEO, Missing, Task, TaskPlan, WorkItem
+from suites.clips import forecast, suite
 from suites.clips.contrasts import UNPAIRED, Key
 from suites.clips.film import Film
-from suites.clips.folders import PROTOCOL, Folder, some
+from suites.clips.folders import PROTOCOL, Folder, read_folder, some
 from suites.clips.instrument import FILM, read_film
 from suites.clips.measures.absent import Absent, Maybe
+from suites.clips.precomputed import features_of
+from suites.videos import artifact_of
 
 SIDE, STUDENT, REFERENCE = "side", "student", "reference"
-REFERENCE_FILM = msgspec.structs.replace(FILM, media=(REFERENCE,))
 Films = dict[str, dict[Key, Film]]
 Found = TypeVar("Found")
 _SAME_RATE = 1e-3  # relative
 
 
-def side_items(task: Task, folder: Folder, **labels: str) -> list[WorkItem]:
-    """Return the videos of the model as work."""
-    return [suite.film_item(task, clip, {SIDE: STUDENT, **labels}) for clip in folder.clips]
+def read_sides(task: Task, *, reference: bool | None, **labels: str) -> suite.Sides:
+    """Return the videos of a task and those of its reference, where it names one, as work.
+
+    Args:
+        task: as asked for.
+        reference: whether the suite needs one; None where it may have one.
+        labels: of every video.
+
+    Raises:
+        ConfigError, DataError, PreconditionError: folders that cannot be read or paired.
+    """
+    mine = suite.folder_of(task, reference=reference)
+    items = side_items(task, mine, STUDENT, **labels)
+    if not task.reference:
+        return suite.Sides((mine,), tuple(items), mine.notes)
+    theirs = read_folder(Path(task.reference))
+    said = (*check_pairs(mine, theirs), *forecast.unlike(mine, theirs))
+    return suite.Sides(
+        folders=(mine, theirs),
+        items=(*items, *side_items(task, theirs, REFERENCE, **labels)),
+        notes=(*mine.notes, *theirs.notes, *said),
+        places={REFERENCE: task.reference},
+    )
 
 
-def reference_items(task: Task, folder: Folder, **labels: str) -> list[WorkItem]:
-    """Return the videos of the reference as work; their model is the reference."""
+def side_items(task: Task, folder: Folder, side: str, **labels: str) -> list[WorkItem]:
+    """Return the videos of a side as work; the model of the reference's is the reference."""
     items: list[WorkItem] = []
+    model, role = ("", VIDEO) if side == STUDENT else (REFERENCE, REFERENCE)
+    question = FILM if side == STUDENT else msgspec.structs.replace(FILM, media=(role,))
     for clip in folder.clips:
-        mine = {SIDE: REFERENCE, **labels}
-        item = suite.film_item(task, clip, mine, REFERENCE, (REFERENCE_FILM,))
-        media = {} if item.artifact is None else {REFERENCE: item.artifact}
+        item = suite.film_item(task, clip, {SIDE: side, **labels}, model, (question,))
+        media = {role: item.artifact} if item.artifact and role != VIDEO else {}
         items.append(msgspec.structs.replace(item, media=media))
     return items
+
+
+def with_features(sides: suite.Sides) -> suite.Sides:
+    """Let every video be measured together with the features that lie beside it.
+
+    Raises:
+        DataError, PreconditionError: a video has none, or none that can be read.
+    """
+    names = dict(zip((STUDENT, REFERENCE), sides.folders, strict=False))
+    paths = {
+        (side, clip.id): clip.path
+        for side, some in names.items()
+        for clip in some.clips
+        if clip.path
+    }
+    items: list[WorkItem] = []
+    places = dict(sides.places)
+    for item in sides.items:
+        side = item.sample.labels[SIDE]
+        if path := paths.get((side, item.sample.id)):
+            file, role = features_of(path), f"features of {side}"
+            places[role] = str(file.parent)
+            roles = (VIDEO if side == STUDENT else REFERENCE, role)
+            asked = tuple(msgspec.structs.replace(one, media=roles) for one in item.questions)
+            media = {**item.media, role: artifact_of(file)}
+            item = msgspec.structs.replace(item, questions=asked, media=media)
+        items.append(item)
+    return sides._replace(items=tuple(items), places=places)
 
 
 def check_pairs(mine: Folder, theirs: Folder) -> list[str]:
@@ -61,6 +112,11 @@ def check_pairs(mine: Folder, theirs: Folder) -> list[str]:
             raise DataError(
                 "several conditioning images of one prompt and seed, and none on the other side",
                 expected="an `image` column in the manifest.csv of both folders",
+            )
+    for side, role in zip(keys, (STUDENT, REFERENCE), strict=True):
+        if not side:
+            raise DataError(
+                f"no video in the folder of the {role}", expected="<prompt>__<seed>.mp4"
             )
     alone = [sorted(key.title for key in side - other) for side, other in (keys, keys[::-1])]
     if not keys[0] & keys[1]:
@@ -144,8 +200,14 @@ def counted(contrast: Contrast, gone: Mapping[Key, str]) -> Contrast:
     return msgspec.structs.replace(contrast, missing={**contrast.missing, **Counter(gone.values())})
 
 
-def mismatch(task: TaskPlan, films: Films) -> str:
-    """Say how partners were not made alike; an empty string where nothing differs."""
+def mismatch(task: TaskPlan, films: Films, but: Collection[str] = ()) -> str:
+    """Say how partners were not made alike; an empty string where nothing differs.
+
+    Args:
+        task: as planned.
+        films: of both sides.
+        but: fields that may differ.
+    """
     keys = keys_of(task)
     stated: dict[str, dict[Key, dict[str, object]]] = {STUDENT: {}, REFERENCE: {}}
     for item in task.items:
@@ -155,21 +217,22 @@ def mismatch(task: TaskPlan, films: Films) -> str:
             mine, theirs = (stated[side].get(key, {}).get(name) for side in (STUDENT, REFERENCE))
             if mine != theirs:
                 return _mismatch(name, mine or "not stated", theirs or "not stated", key)
-        if found := _unlike(films[STUDENT][key], films[REFERENCE][key], key):
-            return found
+        for name, mine, theirs in _unlike(films[STUDENT][key], films[REFERENCE][key]):
+            if name not in but:
+                return _mismatch(name, mine, theirs, key)
     return ""
 
 
-def _unlike(mine: Film, theirs: Film, key: Key) -> str:
+def _unlike(mine: Film, theirs: Film) -> Iterator[tuple[str, object, object]]:
+    """Yield the fields that two films differ in, with their values."""
     size, other = (f"{film.width}x{film.height}" for film in (mine, theirs))
     if size != other:
-        return _mismatch("size", size, other, key)
+        yield "size", size, other
     if mine.frames != theirs.frames:
-        return _mismatch("frames", mine.frames, theirs.frames, key)
+        yield "frames", mine.frames, theirs.frames
     rate, pace = mine.fps or 0.0, theirs.fps or 0.0
     if not math.isclose(rate, pace, rel_tol=_SAME_RATE):
-        return _mismatch("rate", f"{rate:.3f}", f"{pace:.3f}", key)
-    return ""
+        yield "rate", f"{rate:.3f}", f"{pace:.3f}"
 
 
 def _mismatch(field: str, mine: object, theirs: object, key: Key) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from harness.assets import Manifest
+from harness.assets import Manifest, load_manifest
 from harness.errors import ConfigError
 from harness.protocols import PURE, Answer, Column, Scorer, SuiteInfo, Value, Workload
 from harness.records import Drawing, Missing, Question, Sample, Task, WorkItem
@@ -15,8 +16,8 @@ from suites.clips.flow import HINT
 from suites.clips.folders import Clip, Folder, read_folder
 from suites.clips.instrument import FILM, JUDGE, make_meter
 from suites.clips.measures.absent import Absent
-from suites.clips.perceptual import Network
-from suites.clips.settings import settings_of
+from suites.clips.perceptual import find_network
+from suites.clips.settings import ALLOWED, settings_of
 from suites.videos import artifact_of, item_of
 
 INFINITE = float("inf")
@@ -31,14 +32,41 @@ LICENCE = "formulas only; the videos are the user's"
 NEEDS = "a folder of videos; no GPU, no download"
 
 
+def declared(
+    name: str,
+    title: str,
+    metrics: Iterable[str],
+    columns: Iterable[Column],
+    *critical: str,
+    needs: str = NEEDS,
+) -> SuiteInfo:
+    """Return the declaration of a suite; ``critical`` stands beside what fixes every film."""
+    return SuiteInfo(
+        name=name,
+        title=title,
+        metrics=dict.fromkeys(metrics, (-INFINITE, INFINITE)),
+        groups=(),
+        columns={PURE: tuple(columns)},
+        scorers=SCORERS,
+        subsets={"all": 0},
+        protocol=ALLOWED,
+        critical=("analysis_short_side", "flow", "step", *critical),
+        judges=("recorded",),
+        citation=CITATION,
+        licence=LICENCE,
+        needs=needs,
+        pairs="shared",
+    )
+
+
 class ClipSuite:
-    """What holds of all three: two sides stand in one task, and no weights are needed."""
+    """What holds of all three: two sides stand in one task, and distances may need weights."""
 
     info: SuiteInfo
 
     def official_files(self) -> Manifest:
-        """Return that there are none."""
-        return Manifest(title=self.info.title, assets=())
+        """Return the weights that perceptual distances need."""
+        return load_manifest("suites.clips")
 
     def pair_drawings(self, first: object, second: object) -> Sequence[Drawing]:
         """Return nothing."""
@@ -96,34 +124,36 @@ def film_item(
     )
 
 
-def workload(
-    task: Task,
-    items: Iterable[WorkItem],
-    notes: Iterable[str],
-    sides: Sequence[Folder],
-    folders: Mapping[str, str] | None = None,
-    network: Network | None = None,
-) -> Workload:
-    """Return items as the work of a task, with what measures them.
+class Sides(NamedTuple):
+    """The folders of a task, its own first, and the work that they are."""
+
+    folders: tuple[Folder, ...]
+    items: tuple[WorkItem, ...]
+    notes: tuple[str, ...]
+    places: dict[str, str] = {}  # where files lie, by role
+
+
+def workload(task: Task, sides: Sides, assets: Path | None) -> Workload:
+    """Return the work of a task with what measures it.
 
     Args:
         task: as asked for.
-        items: its videos and prompts.
-        notes: on the folders.
-        sides: the folders themselves.
-        folders: where files lie, by role.
-        network: what measures perceptual distances, where one does.
+        sides: its videos and prompts.
+        assets: where weights of perceptual distances lie.
+
+    Raises:
+        PreconditionError, DataError: weights are absent, or are not those of the distance.
     """
     settings = settings_of(task)
-    meter = make_meter(settings, network)
+    meter = make_meter(settings, find_network(settings.distance, assets))
     measured = meter.identity.settings
     hint = [f"flow is absent: {HINT}"] if str(measured["flow"]).startswith("none") else []
     return Workload(
-        items=tuple(items),
+        items=sides.items,
         protocol={**task.protocol, **measured},
-        notes=(*notes, *hint, *forecast.said(sides, settings)),
+        notes=(*sides.notes, *hint, *forecast.said(sides.folders, settings)),
         instruments={JUDGE: meter},
-        folders=dict(folders or {}),
+        folders=sides.places,
     )
 
 

@@ -18,7 +18,7 @@ from suites.features import (
     motion_smoothness,
     temporal_consistency,
 )
-from suites.instruments import Clip, Metric
+from suites.network_metrics import Clip, Metric
 from suites.networks import Network, pixels
 from suites.paibench.ingest import PAIRS
 from suites.paibench.official import resized, within
@@ -92,6 +92,11 @@ def overall(nets: Networks, clip: Clip) -> float:
     return cosine(*nets["viclip"](_clip_pixels(chosen, whole=True), clip.caption))
 
 
+def frame_pairs(nets: Networks, clip: Clip) -> float:
+    """Pairs of neighbouring frames."""
+    return len(clip.frames) - 1
+
+
 METRICS = {
     "i2v_background": Metric(("dreamsim",), i2v_background, image=True),
     "i2v_subject": Metric(("dino",), i2v_subject, image=True),
@@ -101,5 +106,5 @@ METRICS = {
     "motion_smoothness": Metric(("amt",), motion),
     "subject_consistency": Metric(("dino",), subject),
     "overall_consistency": Metric(("viclip",), overall),
-    PAIRS: Metric((), lambda nets, clip: len(clip.frames) - 1),
+    PAIRS: Metric((), frame_pairs),
 }

@@ -13,10 +13,19 @@ from typing import Any
 
 from harness.assets import Manifest
 from harness.conform import Conformance
-from harness.protocols import EXAMPLE_MODEL, Answer, Column, Scorer, SuiteInfo, Value, Workload
+from harness.protocols import (
+    EXAMPLE_MODEL,
+    INSTRUMENT,
+    Answer,
+    Column,
+    Scorer,
+    SuiteInfo,
+    Value,
+    Workload,
+)
 from harness.records import Drawing, Missing, Question, Task, TaskPlan, WorkItem
 from suites import paired
-from suites.instruments import NETWORKS
+from suites.network_metrics import NETWORKS
 from suites.paibench import conform, official, strict
 from suites.paibench.data import MANIFEST, VIDEOS, uid_of
 from suites.paibench.ingest import PAIRS
@@ -114,7 +123,7 @@ class PaiBench:
         subset_labels={"full": {}, "robot": {"domain": "robot"}},
         protocol={"judge": ()},
         critical=("subset",),
-        judges=("recorded", "openai_api", "local_hf", NETWORKS),
+        judges=("recorded", "openai_api", "local_hf", INSTRUMENT),
         citation=CITATION,
         licence="code MIT, parts of it other licences; the dataset is read from the user's copy",
         needs="videos for the 1,044 prompts (174 of them robot) or official result files of them, "

@@ -10,9 +10,9 @@ import msgspec
 
 from harness.assets import locate, require
 from harness.errors import DataError
-from harness.protocols import Answer, Workload
+from harness.protocols import INSTRUMENT, Answer, Workload
 from harness.records import Judge, JudgeId, Missing, Question, Sample, Task, WorkItem
-from suites.instruments import IMAGE, NETWORKS, Instrument
+from suites.network_metrics import IMAGE, NETWORKS, NetworkMetrics
 from suites.paibench.data import (
     MANIFEST,
     Asked,
@@ -129,7 +129,7 @@ def from_results(task: Task, prompts: Sequence[Prompt], questions: Questions) ->
         notes=(*found.notes, *notes),
         answers=answers,
         judge=JudgeId(kind="recorded", name=found.judge or "unknown"),
-        judges={NETWORKS: JudgeId(kind=NETWORKS, name="official script")},
+        judges={NETWORKS: JudgeId(kind=INSTRUMENT, name="official script")},
     )
 
 
@@ -159,7 +159,8 @@ def from_videos(
     match = match_videos(wanted | absent, folder)
     names = {one.id: one.image for one in prompts if is_file_name(one.image)}
     pictures = match_videos(names, images).found if images else {}
-    networks = Instrument(MANIFEST, METRICS, assets, task.judges.get(NETWORKS, Judge(device="cpu")))
+    device = task.judges.get(NETWORKS, Judge(device="cpu")).device
+    networks = NetworkMetrics(MANIFEST, METRICS, assets, device)
     code, remarks = require(MANIFEST, "texts", assets) if questions else (None, ())
     texts = load_texts(code) if code else None
     items: list[WorkItem] = []
@@ -189,7 +190,7 @@ def from_videos(
         items=tuple(items),
         protocol={"judge": task.judge.name if questions else "unknown"},
         notes=(*remarks, *completeness_notes(match, len(prompts)), *networks.notes(), *notes),
-        instruments={NETWORKS: networks},
+        instruments={NETWORKS: networks.instrument},
         folders={**roles, IMAGE: str(images)} if images else roles,
     )
 

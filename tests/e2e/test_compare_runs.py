@@ -105,6 +105,31 @@ def counted(folder: Path, rates: float, seed: int) -> str:
     return str(folder / "summary.csv")
 
 
+def test_a_run_and_a_printed_source_have_a_table_of_what_differs(
+    command: Callable, shared: Path, tmp_path: Path
+) -> None:
+    path = replies(shared, tmp_path / "x.json", 60, 25, 1)
+    task = {"suite": "worldmodelbench", "model": "Kairos-4B", "subset": "robot", "results": [path]}
+    run = made(command, "own", task, assets=shared)
+    found = command("compare", run, "--printed", "--to", "out")
+    assert found.code == 3 and "could not be compared" in found.out
+    table = found.out.split("\n\n")[1].splitlines()
+    assert re.fullmatch(r"suite +model +protocol field +before +after", table[0])
+    differing = {line.split()[2]: line.split()[3:] for line in table[1:-1]}
+    assert differing["judge"] == ["vila-ewm-qwen2-1.5b", "unknown"]
+    assert "(printed)" in Path("out/comparison.html").read_text()
+    rows = json.loads(Path("out/comparison.json").read_text())["changes"]
+    assert {row["outcome"] for row in rows} == {"incomparable"}
+    let = [word for name in ("judge", "mode", "cot") for word in ("--allow", name)]
+    allowed = command("compare", run, "--printed", *let, "--format", "markdown")
+    assert allowed.code == 0 and "differ from what is printed" in allowed.out
+    assert "| worldmodelbench | Kairos-4B | judge | " in allowed.out
+    other = made(command, "other", task | {"model": "Kairoz-4B"}, assets=shared)
+    near = command("compare", other, "--printed")
+    assert near.code == 3 and "did you mean 'Kairos-4B'" in near.out
+    assert command("compare", run, other, "--printed").code == 2
+
+
 def test_counts_without_episodes_are_compared_as_independent_draws(
     command: Callable, tmp_path: Path
 ) -> None:

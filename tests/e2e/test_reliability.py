@@ -13,14 +13,16 @@ SCRIPT = Path(__file__).with_name("reliability.py")
 ALONE = {
     "disk": ["unshare", "-rm"],
     "worker": ["unshare", "-rnpf", "--mount-proc"],
+    "node": ["unshare", "-rnpf", "--mount-proc"],
 }
+KINDS = ["main", "judge", "video", "simulator", "history", "clock", "writers", *ALONE]
 """Namespaces in which a kind touches nothing else."""
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("kind", ["main", "judge", "history", "writers", "disk", "worker"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_faults_change_no_store(kind: str) -> None:
-    if kind == "worker" and not find_spec("ray"):
+    if kind in ("worker", "node") and not find_spec("ray"):
         pytest.skip("needs ray")
     alone = ALONE.get(kind, [])
     if alone and subprocess.run([*alone, "true"], capture_output=True).returncode:

@@ -31,6 +31,18 @@ def test_a_printed_cell_names_the_checks_that_read_it(command, directory) -> Non
     ended = command("show", "v3.robotwin2/Being-H0.7/success_average", directory)
     assert "printed 89.8" in ended.out and "Table 12" in ended.out
     assert "contradicted: A.robotwin.average.Being-H0.7" in ended.out
+    assert "measured again: untested" in ended.out
+
+
+def test_a_number_shows_where_it_is_printed_and_a_place_what_stands_there(
+    command, directory
+) -> None:
+    printed = command("show", "89.8", directory).out.splitlines()
+    assert "Table 12, kairos-paper-v3: Being-H0.7 success_average 89.8" in printed
+    assert any("1 contradicted" in line and "#v3.robotwin2/" in line for line in printed)
+    said = command("show", "6.2.4", directory).out
+    assert "#C0" in said
+    assert command("show", "6.2.", directory).code == command("show", "89.81", directory).code == 2
 
 
 def test_a_sample_is_shown_with_its_replies_and_scores(command, directory) -> None:

@@ -78,8 +78,10 @@ class FakeRay:
 
         return SimpleNamespace(options=lambda **_: SimpleNamespace(remote=make))
 
-    def wait(self, events: list[int], timeout: float | None) -> tuple[list[int], list[int]]:
-        return [self.order.choice(events)], []
+    def wait(
+        self, events: list[int], *, num_returns: int = 1, timeout: float | None = None
+    ) -> tuple[list[int], list[int]]:
+        return self.order.sample(events, self.order.randint(1, num_returns)), []
 
     def get(self, event: int, timeout: float | None = None) -> Any:
         actor, name, given = self.events[event]

@@ -6,6 +6,8 @@ import math
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +16,7 @@ import msgspec
 import pytest
 
 from harness.engine import Loop, misfit
-from harness.errors import ConfigError, IncompleteError
+from harness.errors import ConfigError, IncompleteError, PreconditionError
 from harness.plan import Prepared, check_shared, prepare
 from harness.protocols import Reply, Value
 from harness.records import Judge, JudgeId, Judgment, Missing, Row, RunSpec, Score, Task
@@ -270,6 +272,28 @@ def test_a_process_pool_maps_like_this_process() -> None:
     items = list(range(20))
     assert sorted(make_executor("processes", 2).map(abs, items)) == items
     assert list(make_executor("in-process", 5).map(abs, items)) == items
+
+
+def test_a_worker_that_is_killed_is_one_message() -> None:
+    with pytest.raises(PreconditionError, match="ended from outside"):
+        list(make_executor("processes", 2).map(die, range(4)))
+
+
+def die(item: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("start", ["fork", "forkserver"])
+def test_processes_work_however_they_are_started(start: str) -> None:
+    code = (
+        "import multiprocessing as m\n"
+        "from harness.workers import make_executor\n"
+        f"m.set_start_method({start!r})\n"
+        "if __name__ == '__main__':\n"
+        "    print(*make_executor('processes', 2).map(abs, range(3)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and sorted(done.stdout.split()) == ["0", "1", "2"], done.stderr
 
 
 def test_unknown_executors_and_empty_pools_are_refused() -> None:

@@ -195,6 +195,19 @@ def test_one_violation_refutes_a_statement_and_vacuous_instances_do_not_save_it(
     assert held.outcome == "holds" and held.reasons == ("instances: 1 holds, 1 vacuous",)
 
 
+def test_a_statement_on_comparisons_holds_only_where_each_of_them_does():
+    gain = check(3.0, lo=2.5, hi=3.5, relation=">=", rule="superiority")
+    undecided = check(3.0, lo=-1.0, hi=7.0, relation=">=", rule="superiority")
+    unmatched = check(3.0, rule="superiority", standing=HypothesisStanding.VIOLATED)
+    refuted = check(1.0, lo=0.5, hi=1.5, relation=">=", rule="superiority")
+    assert decide_statement(STATEMENT, [gain, gain]).outcome == "holds"
+    assert decide_statement(STATEMENT, [gain, undecided]).outcome == "inconclusive"
+    assert decide_statement(STATEMENT, [gain, unmatched]).outcome == "assumption unmet"
+    assert decide_statement(STATEMENT, [gain, undecided, refuted]).outcome == "violated"
+    estimated = [check(1.0), check(1.0, lo=0.5, hi=2.5)]
+    assert decide_statement(STATEMENT, estimated).outcome == "holds"
+
+
 def test_a_refuted_reading_is_good_by_its_counterexample_and_open_to_doubt_without_one():
     reading = msgspec.structs.replace(STATEMENT, origin="refuted")
     assert decide_statement(reading, [check(), check(3.0)]).level == "good"

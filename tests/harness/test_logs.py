@@ -92,11 +92,50 @@ def test_pairs_of_numbers_are_not_compared_and_change_no_exit_code(tmp_path: Pat
     found = compared(first, second)
     assert found.exit_code == ExitCode.OK and [one.column for one in found.changes] == ["acc"]
     assert any("word_perplexity: not compared" in note for note in found.notes)
-    asked = compared(first, second, columns=("word_perplexity",))
-    assert asked.exit_code == ExitCode.INCOMPLETE
     alone = [{**one, "metrics": ["word_perplexity"]} for one in rows(0)]
     bare = lm_eval(tmp_path / "c", alone)
     assert compared(bare, bare).exit_code == ExitCode.INCOMPLETE
+
+
+def texts(folder: Path, gains: list[float], weights: list[int]) -> Path:
+    """Write a log of a text of each weight; its log-likelihood per word is -9 plus a gain."""
+    rows = [
+        row(n, True, metrics=["word_perplexity"], word_perplexity=[(gain - 9) * weight, weight])
+        for n, (gain, weight) in enumerate(zip(gains, weights, strict=True))
+    ]
+    return lm_eval(folder, rows)
+
+
+def test_log_likelihoods_are_compared_per_word_where_they_are_asked_for(tmp_path: Path) -> None:
+    weights, gains = [3, 5, 2, 9, 4, 7], [-0.5, -0.4, -0.6, -0.5, -0.3, -0.7]
+    first = texts(tmp_path / "a", [0.0] * 6, weights)
+    second = texts(tmp_path / "b", gains, weights)
+    (found,) = compared(first, second, columns=("word_perplexity",)).changes
+    lost = [-gain * weight for gain, weight in zip(gains, weights, strict=True)]
+    assert found.difference == pytest.approx(sum(lost) / sum(weights))
+    assert found.p == pytest.approx(scipy.stats.ttest_1samp(lost, 0).pvalue)
+    assert found.outcome is Outcome.REGRESSED
+    (back,) = compared(second, first, columns=("word_perplexity",)).changes
+    assert back.outcome is Outcome.IMPROVED
+    less = texts(tmp_path / "c", gains[:4], weights[:4])
+    (part,) = compared(less, second, columns=("word_perplexity",)).changes
+    assert part.difference == pytest.approx(0, abs=1e-12) and part.pairs == 4
+    (part,) = compared(first, less, columns=("word_perplexity",)).changes
+    assert part.difference == pytest.approx(sum(lost[:4]) / sum(weights[:4]))
+    other = texts(tmp_path / "d", gains, [3, 5, 2, 9, 4, 8])
+    (refused,) = compared(first, other, columns=("word_perplexity",)).changes
+    assert refused.outcome is Outcome.INCOMPARABLE and "another weight" in refused.reason
+
+
+def test_real_log_likelihoods_give_the_expected_difference(shared: Path) -> None:
+    expected = json.loads((shared / "logs/expected.json").read_text())["lm_eval"]["perplexity"]
+    logs = [shared / f"logs/lm_eval/example-lab__{name}" for name in ("one", "two")]
+    for column, want in expected.items():
+        found = compared(*logs, columns=(column,)).changes
+        (one,) = (change for change in found if change.column == column)
+        assert one.difference == pytest.approx(want["difference"], rel=1e-9)
+        assert one.pairs == want["pairs"] and "clusters by document" in one.reason
+        assert one.p == pytest.approx(want["t_p"], abs=0.005)  # one document stands twice
 
 
 def test_other_prompts_are_another_protocol_and_follow_the_number_of_shots(tmp_path: Path) -> None:

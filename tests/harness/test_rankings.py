@@ -11,6 +11,7 @@ from printed_tables import pack_of, table
 from harness.audit.engine import run_checks
 from harness.audit.templates import checks_of
 from harness.errors import DataError
+from harness.evidence import Bars
 from harness.packs.loading import load_pack
 from harness.packs.pack import Pack
 from harness.packs.schema import TableNote
@@ -41,7 +42,18 @@ def test_the_authors_row_and_what_it_rests_on() -> None:
     assert "ours is 1 of 4, 1 of 2 without them" in one.said
     summary, panel = rankings.drawings([one], pack)
     assert summary.rows[0][:5] == ("B score", 4, 2, "ours", 0.4)
-    assert [cells[1] for cells in panel.rows] == ["ours", "B", "A *", "C *"]
+    assert [cells[:3] for cells in panel.rows] == [
+        ("ours", "9.0", 1), ("B", "8.9", 2), ("A *", "8.6", 3), ("C *", "8.0", 4)
+    ]  # fmt: skip
+    assert panel.bars == Bars(
+        label="rank",
+        at=(1, 2, 3, 4),
+        spans=(
+            ("if rows with * move by 0.4", ((1, 1), (2, 3), (1, 4), (3, 4))),
+            ("by rounding", ((1, 1), (1, 2), (3, 3), (4, 4))),
+        ),
+        focus=0,
+    )
     assert {cells[-1] for cells in panel.rows} == {"no interval"}
 
 

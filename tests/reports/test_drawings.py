@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from harness.errors import ConfigError
 from harness.evidence import (
+    Bars,
     BoundCheck,
     Curve,
     DataTable,
@@ -27,8 +28,9 @@ from harness.evidence import (
 from harness.outcomes import Outcome
 from harness.records import ClaimKind, Locator, Verdict
 from reports.axes import axis, linear_ticks, log_ticks
+from reports.bars import bars
 from reports.charts import draw
-from reports.finding_views import numbers_of
+from reports.finding_views import closest, numbers_of
 from reports.html import render_html
 from reports.plots import plot
 
@@ -72,6 +74,28 @@ def test_a_drawing_is_one_balanced_svg_in_the_colour_of_the_page(one, read_page)
     assert len(page.ids) == len(set(page.ids))
     assert page.scripts == 0 and page.loads == []
     assert text == str(draw(one))
+
+
+def test_bars_reach_over_the_places_of_their_rows(read_page):
+    spans = (("wide", ((1.0, 3.0), None, (1.0, 3.0))), ("<i>narrow", ((1.0, 1.0),) * 3))
+    ranks = Bars(label="rank", at=(1, 2, 3), spans=spans, focus=1)
+    rows = (("<b>first", "9.0", 1), ("second", "8.5", 2), ("third", "8.0", 3))
+    one = msgspec.structs.replace(TABLE, columns=("row", "printed", "rank"), rows=rows, bars=ranks)
+    text = str(bars(one, ranks))
+    assert not read_page(text).open and "<b>" not in text and "<i>" not in text
+    wide, narrow = (re.search(rf'<path d="([^"]+)" class="span s{n}"></path>(?!<text)', text)
+                    for n in (0, 1))  # fmt: skip
+    places = {
+        label: float(x) for x, label in re.findall(r'x="([0-9.]+)" y="\d+" class="mid">(\d)<', text)
+    }
+    ends = [
+        (float(a) + 5, float(b) - 5)
+        for a, b in re.findall(r"M([0-9.]+) [0-9.]+H([0-9.]+)", wide[1])
+    ]
+    assert ends == [pytest.approx((places["1"], places["3"]), abs=0.11)] * 2
+    assert narrow[1].count("M") == 3
+    assert re.findall(r'class="own">(\w+)<', text) == ["second"]
+    assert numbers_of(one) == {"heads": one.columns, "table": one.rows}
 
 
 def test_texts_of_a_drawing_are_escaped():
@@ -134,6 +158,24 @@ def test_a_figure_is_drawn_on_axes_and_a_table_has_no_picture():
     assert len(plot(heat()).collections) == 1
     with pytest.raises(ConfigError, match="is no one figure"):
         plot(TABLE)
+
+
+@pytest.mark.parametrize(
+    ("ratios", "outcome", "said"),
+    [
+        ((0.2, 0.75), Outcome.HOLDS, "How tight: 0.75 of the bound at most (two)"),
+        ((1.0, 0.75), Outcome.HOLDS, "How tight: attained (one)"),
+        ((None, None), Outcome.HOLDS, ""),
+        ((0.2, 0.75), Outcome.VIOLATED, ""),
+    ],
+)
+def test_how_tight_a_statement_is_says_its_nearest_instance_that_holds(ratios, outcome, said):
+    checks = [
+        BoundCheck(key=name, experiment="e", statement="S1", instance=name, relation="<=",
+                   lhs=1.0, rhs=2.0, ratio=ratio)
+        for name, ratio in zip(("one", "two"), ratios, strict=True)
+    ]  # fmt: skip
+    assert closest(checks, dict.fromkeys(("one", "two"), outcome)) == said
 
 
 def test_a_report_shows_statements_with_hypotheses_and_sections_with_data(make_run, read_page):

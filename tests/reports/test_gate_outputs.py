@@ -19,7 +19,7 @@ from harness.store import StoredRun
 from harness.verdicts.gate import failing, gate
 from reports.junit import render_junit
 from reports.markdown import render_markdown
-from reports.sarif import render_sarif
+from reports.sarif import render_sarif, within
 
 Make = Callable[..., StoredRun]
 GATES = ((), (Outcome.DIFFERENT,), (Outcome.FAIL, Outcome.VIOLATED))
@@ -131,6 +131,12 @@ def test_sarif_of_what_has_no_place_in_a_repository_is_empty(make_run: Make) -> 
     document = json.loads(render_sarif(make_run()))
     github_accepts(document)
     assert document["runs"][0]["results"] == []
+
+
+def test_what_is_installed_in_a_repository_is_no_file_of_it(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    assert within(tmp_path / "tables/x.csv", 3) == ("tables/x.csv", 3)
+    assert within(tmp_path / ".venv/lib/site-packages/packs/x.csv", 3) is None
 
 
 def test_the_summary_says_how_the_gate_stands(make_run: Make) -> None:

@@ -1,4 +1,4 @@
-"""Server processes on this machine, with ports that the system chooses."""
+"""Server processes on this machine, with ports that the system chooses; made-up films."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+
+_spec = spec_from_file_location("made_films", Path(__file__).with_name("made_films.py"))
+assert _spec is not None and _spec.loader is not None
+sys.modules["made_films"] = module_from_spec(_spec)  # for the tests beside this file
+_spec.loader.exec_module(sys.modules["made_films"])
 
 Start = Callable[..., str]
 

@@ -136,6 +136,8 @@ def main(arguments: list[str]) -> int:
             sys.stdout.flush()
             subprocess.Popen(["sleep", "600"])
             time.sleep(600)
+        if mode == "slow":
+            time.sleep(0.05)
         row = rows[number]
         name = row["base_task"].replace("_", " ") + " table 1"
         context = {"suite": row["suite"], "task_id": int(row["task_id"]), "name": name}

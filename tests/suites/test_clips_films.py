@@ -15,8 +15,9 @@ from harness.errors import DataError, PreconditionError
 from harness.video import DecodeError, header, timed_frames
 from suites.clips import film, flow, seeds
 from suites.clips.film import FLOWN, METRICS, PAIRED, STILL, measure
-from suites.clips.folders import features_of, read_folder
+from suites.clips.folders import read_folder
 from suites.clips.perceptual import Pooled
+from suites.clips.precomputed import features_of, read_features
 
 av = pytest.importorskip("av", reason="the video extra is not installed")
 cv2 = pytest.importorskip("cv2", reason="the video extra is not installed")
@@ -182,13 +183,13 @@ def test_frames_of_seeds_are_those_shown_at_equal_times(tmp_path: Path) -> None:
 
 def test_equal_seeds_have_no_diversity_and_short_or_unlike_ones_none(tmp_path: Path) -> None:
     one = encode(tmp_path / "a.mp4", sliding(48, 0.5))
-    found = seeds.compare([one, one], Pooled(), 1.0, 4.0)
+    found = seeds.compare([one, one], Pooled(), 1.0, 4.0, "dis-fast")
     assert (found.value, found.frames) == (0.0, 8)
     assert found.floor is not None and 0 < found.floor < 0.01
     short = encode(tmp_path / "b.mp4", sliding(40, 0.5))
-    assert seeds.compare([one, short], Pooled(), 1.0, 4.0).reason == "too_few_frames"
+    assert seeds.compare([one, short], Pooled(), 1.0, 4.0, "dis-fast").reason == "too_few_frames"
     tall = encode(tmp_path / "c.mp4", [np.swapaxes(f, 0, 1) for f in sliding(48, 0.5)])
-    assert seeds.compare([one, tall], Pooled(), 1.0, 4.0).reason == "unequal_size"
+    assert seeds.compare([one, tall], Pooled(), 1.0, 4.0, "dis-fast").reason == "unequal_size"
 
 
 def test_curves_keep_still_under_re_encoding(tmp_path: Path) -> None:
@@ -256,6 +257,80 @@ def test_a_meter_forgets_its_frames(tmp_path: Path) -> None:
         held = [one for one in vars(meter).values() if isinstance(one, np.ndarray)]
         sizes.append(sum(one.nbytes for one in held))
     assert all(b <= a for a, b in pairwise(sizes[1:]))
+
+
+def test_a_clip_leaves_its_first_frame_and_a_still_one_does_not(tmp_path: Path) -> None:
+    compared = film.Compared(Pooled(), 4.0)
+    moved, still = (
+        measure(encode(tmp_path / name, frames), SIDE, "dis-fast", 0, compared).curves[
+            "drift_first"
+        ]
+        for name, frames in (("a.mp4", sliding(40, 2.0)), ("b.mp4", [texture()] * 40))
+    )
+    assert len(moved) == len(still) == 2
+    assert moved[0] < moved[1] and still[1] < 0.004 < moved[1]
+
+
+def test_features_of_every_frame_are_followed_over_time(tmp_path: Path) -> None:
+    turn = np.linspace(0, np.pi / 2, 33)
+    features = np.stack([np.cos(turn), np.sin(turn)], 1)
+    compared = film.Compared(features=features)
+    found = measure(encode(tmp_path / "a.mp4", sliding(33, 0.5)), SIDE, "dis-fast", 0, compared)
+    seconds = [np.median(1 - np.cos(turn[start : start + 16])) for start in (0, 16)]
+    assert found.curves["drift_first"] == pytest.approx(seconds)
+    assert found.coherence["1"] == pytest.approx(np.cos(np.pi / 4))
+
+
+def test_what_lies_between_two_frames_is_half_of_the_way(tmp_path: Path) -> None:
+    smooth = measured(encode(tmp_path / "a.mp4", sliding(13, 2.0)))
+    shaken = [one + 30 * (-1) ** (n // 2 + n) for n, one in enumerate(sliding(13, 2.0))]
+    assert smooth.values["smoothness_dis"] > 0.98
+    assert measured(encode(tmp_path / "b.mp4", shaken)).values["smoothness_dis"] < 0.95
+
+
+def test_parts_of_diversity_are_told_apart(tmp_path: Path) -> None:
+    still, patch = texture(0, 96, 160), texture(1, 40, 40)
+
+    def clip(name: str, down: int = 0, base: np.ndarray = still, light: float = 0.0) -> Path:
+        frames = [base + light for _ in range(54)]
+        for n, frame in enumerate(frames):
+            frame[20 + down : 60 + down, 10 + 2 * n : 50 + 2 * n] = patch + light
+        return encode(tmp_path / name, frames)
+
+    first = clip("a.mp4")
+    parts = {
+        name: seeds.compare([first, other], Pooled(), 1.0, 4.0, "dis-fast").parts
+        for name, other in (
+            ("object", clip("b.mp4", down=30)),
+            ("light", clip("c.mp4", light=20.0)),
+            ("scene", clip("d.mp4", base=texture(7, 96, 160))),
+        )
+    }
+    assert parts["object"]["background"] < 0.3 * parts["object"]["layout"]
+    assert parts["light"]["look"] > 5 * parts["light"]["layout"]
+    assert parts["scene"]["background"] > 0.5 * parts["scene"]["layout"] > 0.02
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".safetensors"])
+def test_features_are_read_from_arrays_of_three_kinds(tmp_path: Path, suffix: str) -> None:
+    library = pytest.importorskip("safetensors.numpy")
+    video, folder = tmp_path / "a__0.mp4", tmp_path / "features"
+    folder.mkdir()
+    path, array = folder / f"a__0{suffix}", np.arange(1.0, 7.0, dtype=np.float32).reshape(3, 2)
+    save = {
+        ".npy": lambda: np.save(path, array),
+        ".npz": lambda: np.savez(path, dino=array),
+        ".safetensors": lambda: library.save_file({"dino": array}, path),
+    }
+    save[suffix]()
+    assert features_of(video) == path
+    np.testing.assert_array_equal(read_features(path), array)
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(DecodeError):
+        read_features(path)
+    np.savez(folder / "two.npz", a=array, b=array)
+    with pytest.raises(DecodeError, match="2 arrays: a, b"):
+        read_features(folder / "two.npz")
 
 
 def test_features_are_arrays_and_nothing_else(tmp_path: Path) -> None:

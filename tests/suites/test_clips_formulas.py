@@ -17,6 +17,7 @@ from suites.clips.conform import RULES
 from suites.clips.contrasts import Key, Reading, pair_logs, ratio_contrast
 from suites.clips.measures import appearance, diversity, drift, motion, temporal, timing
 from suites.clips.measures.absent import Absent
+from suites.clips.measures.distance import at_rest, layout, look, rms
 
 GOLDEN = Path(__file__).parents[3] / "shared/data/video_metrics/golden.json"
 needs_cases = pytest.mark.skipif(not GOLDEN.is_file(), reason="the shared cases are not here")
@@ -151,3 +152,57 @@ def test_a_frozen_student_is_held_at_the_floor_and_never_left_out():
     assert found.logs == {"a": (math.log(0.25),)}
     assert found.missing == {"both_below_floor": 1}
     assert ratio_contrast("motion", found).censored == ("a",)
+
+
+def test_published_ends_are_unsigned_and_in_the_unit_of_the_metric():
+    values = [*[1.0] * 3, *[9.0] * 14, *[4.0] * 3]
+    assert drift.start_end(values) == drift.start_end(values[::-1]) == 3.0
+    assert drift.start_end([10 * one for one in values]) == 30.0
+    assert drift.start_end([1.0] * 3) is Absent.TOO_FEW_FRAMES
+    curve = [1.0, None, 1.0, 1.0, 1.0, 7.0, 3.0, 3.0, 3.0, 3.0, 3.0]
+    assert drift.first_last(curve) == 2.0
+    assert drift.first_last(curve[:9]) is Absent.TOO_SHORT
+
+
+def test_the_cycle_error_is_upstreams():
+    """Against a loop over pixels with the roundings and the margin of upstream."""
+    rng = np.random.default_rng(3)
+    forward, backward = rng.normal(0, 3, (2, 44, 52, 2))
+    errors = []
+    for y in range(14):
+        for x in range(22):
+            u, v = forward[y + 15, x + 15]
+            row = min(max(round(y + v), 0), 13)
+            place = min(max(round(x + u), 0), 21)
+            back = backward[row + 15, place + 15]
+            errors.append(math.hypot(u + back[0], v + back[1]))
+    assert temporal.cycle_error(forward, backward) == pytest.approx(np.mean(errors))
+    assert temporal.cycle_error(forward[:30], backward[:30]) is Absent.TOO_SMALL
+    flow = np.tile([3.0, -2.0], (50, 50, 1))
+    assert temporal.cycle_error(flow, -flow) == 0
+
+
+@given(st.integers(0, 2**31))
+def test_look_and_layout_are_the_whole(seed: int):
+    a, b = np.random.default_rng(seed).random((2, 3, 4, 5))
+    whole = rms(a, b) ** 2
+    parts = [rms(part([a])[0], part([b])[0]) ** 2 for part in (look, layout)]
+    assert sum(parts) == pytest.approx(whole)
+
+
+def test_places_where_most_pixels_move_are_left_out():
+    layer, moves = np.arange(8.0).reshape(2, 2, 2), np.zeros((4, 6), bool)
+    moves[:2, :3] = moves[0, 3] = True
+    assert np.array_equal(at_rest([layer], moves)[0], layer.reshape(2, 1, 4)[..., 1:])
+    assert at_rest([layer], np.ones((4, 6), bool)) is None
+
+
+def test_random_splits_approach_all_of_them(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(0.4, 1, (6, 3)), rng.normal(0, 1, (6, 3))
+    exact = diversity.discrepancy(x, y, fewest=2)
+    monkeypatch.setattr(diversity, "MOST_SPLITS", 1)
+    assert diversity.discrepancy(x, y, fewest=2).p is None
+    drawn = diversity.discrepancy(x, y, fewest=2, draws=2000)
+    assert drawn.mmd2 == exact.mmd2
+    assert drawn.p == pytest.approx(exact.p, abs=0.03)

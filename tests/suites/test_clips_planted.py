@@ -15,9 +15,10 @@ from harness.verdicts.contrasts import word
 from suites.clips import planted
 from suites.clips.contrasts import Key, Reading, drift_contrast, pair_logs, ratio_contrast
 from suites.clips.film import Film, Meter
-from suites.clips.horizon import drift_of
+from suites.clips.horizon import MARGINAL
 from suites.clips.perceptual import Pooled
 from suites.clips.settings import MARGINS
+from suites.clips.stability import drift_of
 
 pytest.importorskip("cv2", reason="the video extra is not installed")
 
@@ -60,7 +61,7 @@ OWN = {
 @pytest.mark.parametrize("kind", OWN)
 def test_each_fault_moves_its_own_curve_alone(kind: str) -> None:
     own, said = OWN[kind]
-    found = {curve: drifts(kind, curve) for curve in MARGINS}
+    found = {curve: drifts(kind, curve) for curve in MARGINAL}
     if own:
         assert found.pop(own)[0] is said
     assert {outcome for outcome, _ in found.values()} <= {Outcome.STEADY, Outcome.OPEN_MARGIN}

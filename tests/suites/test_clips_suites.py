@@ -3,106 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from made_films import film, folder, keys, plan_of, slowed, words
 
 from harness.contrasts import estimate, sign_flip
 from harness.engine import values_of
 from harness.errors import ConfigError, DataError
 from harness.outcomes import Level, Outcome
-from harness.protocols import Answer, Contrast
-from harness.records import JudgeId, Missing, Task, TaskPlan
+from harness.records import Missing, Task
 from harness.store import load_rows
 from harness.verdicts.contrasts import decide, word
 from suites.clips import distillation, forecast, horizon, planted, quality, sides
 from suites.clips.contrasts import Key, drift_contrast
-from suites.clips.film import CURVES, METRICS, Film
+from suites.clips.film import CURVES, FIRST, METRICS
 from suites.clips.folders import Clip, Folder, read_folder
-from suites.clips.instrument import DIVERSITY, FILM
 from suites.clips.seeds import Seeds
 from suites.clips.settings import settings_of
-
-SECONDS = 8
-JUDGE = JudgeId(kind="recorded", name="recorded")
-Change = Callable[[str, np.ndarray], np.ndarray]
-
-
-def film(rng: np.random.Generator, noise: float = 0.03, change: Change | None = None) -> Film:
-    """A made-up film whose curves are level up to noise, unless changed."""
-    level = dict.fromkeys(CURVES, 50.0) | {"speed": 0.02, "clipped_share": 0.01}
-    curves = {name: value * np.exp(rng.normal(0, noise, SECONDS)) for name, value in level.items()}
-    if change:
-        curves = {name: change(name, values) for name, values in curves.items()}
-    means = {name: float(np.median(values)) for name, values in curves.items()}
-    return Film(
-        width=448,
-        height=256,
-        frames=16 * SECONDS,
-        fps=16.0,
-        step=2,
-        upscaled=False,
-        floor=0.0016,
-        values={**dict.fromkeys(METRICS, 1.0), **means},
-        absent={},
-        curves={name: tuple(values.tolist()) for name, values in curves.items()},
-    )
-
-
-def folder(prompts: int, seeds: int, **stated: str) -> Folder:
-    clips = [
-        Clip(f"p{p}__{s}", Key(f"p{p}", "", str(s)), Path(f"p{p}__{s}.mp4"), stated)
-        for p in range(prompts)
-        for s in range(seeds)
-    ]
-    return Folder(tuple(clips), (), False)
-
-
-def plan_of(
-    suite: str,
-    films: Mapping[str, Mapping[Key, Film]],
-    diversities: Mapping[str, Mapping[Key, Seeds]] | None = None,
-    stated: Mapping[str, dict[str, str]] | None = None,
-) -> tuple[TaskPlan, dict[str, dict[str, Answer]]]:
-    """A task as planned with its replies, from made-up films; no file is read."""
-    two_sided = suite == "distillation"
-    task = Task(
-        suite=suite, model="m", videos="v", reference="r" if films.get(sides.REFERENCE) else None
-    )
-    items, answers = [], {}
-    for side, some in films.items():
-        for key, one in some.items():
-            clip = Clip(f"{key.prompt}__{key.seed}", key, None, dict((stated or {}).get(side, {})))
-            kind = {distillation.KIND: distillation.VIDEO} if two_sided else {}
-            make = sides.side_items if side == sides.STUDENT else sides.reference_items
-            (item,) = make(task, Folder((clip,), (), False), **kind)
-            item = msgspec.structs.replace(item, missing=None)
-            items.append(item)
-            answers[item.key] = {FILM.id: Answer(raw=msgspec.json.encode(one).decode())}
-    for side, groups in (diversities or {}).items():
-        for key, found in groups.items():
-            item = distillation._group(task, side, key, [])
-            items.append(item)
-            answers[item.key] = {DIVERSITY: Answer(raw=msgspec.json.encode(found).decode())}
-    return TaskPlan(task=task, judge=JUDGE, protocol={}, items=tuple(items)), answers
-
-
-def keys(prompts: int, seeds: int) -> list[Key]:
-    return [Key(f"p{p}", "", str(s)) for p in range(prompts) for s in range(seeds)]
-
-
-def words(contrasts: list[Contrast]) -> dict[str, Outcome]:
-    return {one.claim.split("/", 2)[2]: word(one, estimate(one)) for one in contrasts}
 
 
 def test_every_metric_of_every_suite_has_a_value_or_a_reason() -> None:
     rng = np.random.default_rng(0)
     short = msgspec.structs.replace(
         film(rng),
-        curves=dict.fromkeys(CURVES, (1.0, 1.0)),
+        frames=32,
+        curves=dict.fromkeys((*CURVES, FIRST), (1.0, 1.0)),
         values={"luma_mean": 3.0},
         absent=dict.fromkeys(METRICS[1:], "one_frame"),
     )
@@ -112,48 +40,9 @@ def test_every_metric_of_every_suite_has_a_value_or_a_reason() -> None:
         found = values_of(plan, suite, item, answers[item.key], "pure")
         assert {one.metric for one in found} == set(suite.info.metrics)
         assert all((one.value is None) == (one.missing is Missing.UNDEFINED) for one in found)
-    assert {one.detail for one in found} == {"too_short", "too_few_frames", "lag_too_long"}
-
-
-@pytest.mark.parametrize(
-    ("curve", "rate", "said", "named"),
-    [
-        ("colour_over_contrast", 0.05, "drifts_up", "over-saturation"),
-        ("contrast", -0.05, "drifts_down", "washing out"),
-        ("sharpness_normalised", -0.1, "drifts_down", "blur"),
-        ("speed", -0.1, "drifts_down", "freezing"),
-        ("luma_mean", 0.05, "drifts_up", "exposure rises"),
-    ],
-)
-def test_a_drift_is_named_on_its_own_curve_alone(
-    curve: str, rate: float, said: str, named: str
-) -> None:
-    def change(name: str, values: np.ndarray) -> np.ndarray:
-        return values * np.exp(rate * np.arange(SECONDS)) if name == curve else values
-
-    rng = np.random.default_rng(1)
-    films = {key: film(rng, 0.01, change) for key in keys(5, 2)}
-    asked = horizon.SUITE.contrasts(*plan_of("long_horizon", {sides.STUDENT: films}))
-    found = words(asked)
-    assert found.pop(curve) == said
-    assert set(found.values()) == {Outcome.STEADY}
-    note = next(one for one in asked if one.claim.endswith(curve)).notes[0]
-    assert note.startswith(f"{named}: beyond the margin from second ")
-
-
-def test_a_folder_against_itself_is_steady_and_preserved() -> None:
-    rng = np.random.default_rng(2)
-    films = {key: film(rng, 0.5) for key in keys(3, 2)}
-    both = {sides.STUDENT: films, sides.REFERENCE: films}
-    found = words(horizon.SUITE.contrasts(*plan_of("long_horizon", both)))
-    assert {found[name] for name in found if name.endswith("excess")} == {Outcome.STEADY}
-    diverse = {Key(f"p{p}"): Seeds(seeds=2, frames=16, value=0.1) for p in range(3)}
-    asked = plan_of("distillation", both, {sides.STUDENT: diverse, sides.REFERENCE: diverse})
-    assert set(words(distillation.SUITE.contrasts(*asked)).values()) == {Outcome.PRESERVED}
-
-
-def slowed(name: str, values: np.ndarray) -> np.ndarray:
-    return values * 0.5 if name == "speed" else values
+        assert {one.metric: one.value for one in found}.get("seconds", 2.0) == 2.0
+    reasons = {"", "too_short", "too_few_frames", "lag_too_long"}
+    assert {one.detail for one in found} == reasons
 
 
 def test_half_the_motion_is_diminished_and_blur_is_named_beside_speed() -> None:
@@ -321,6 +210,8 @@ def test_a_wrong_protocol_is_one_message(protocol: dict) -> None:
 def test_folders_that_share_nothing_are_refused_and_single_ones_counted() -> None:
     with pytest.raises(DataError, match="share no prompt and seed"):
         sides.check_pairs(folder(2, 1), Folder((Clip("x", Key("x"), None, {}),), (), False))
+    with pytest.raises(DataError, match="no video in the folder of the reference"):
+        sides.check_pairs(folder(2, 1), folder(0, 1))
     assert sides.check_pairs(folder(2, 2), folder(2, 1)) == [
         "without a partner, student: 2: p0 / 1, p1 / 1"
     ]
@@ -368,7 +259,7 @@ suite = "distillation"
 model = "student"
 videos = "clips/half_speed"
 reference = "clips/clean"
-protocol = { analysis_short_side = 64, start = 0.5 }
+protocol = { analysis_short_side = 64, start = 0.5, flow = "dis-fast" }
 """
 
 

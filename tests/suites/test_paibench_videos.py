@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -12,13 +13,14 @@ import pytest
 
 from harness.engine import Loop
 from harness.plan import Prepared, prepare
-from harness.protocols import Reply
-from harness.records import Judge, Judgment, Missing, RunSpec, Task
+from harness.protocols import INSTRUMENT, Reply
+from harness.records import Judge, JudgeId, Judgment, Missing, Question, RunSpec, Task
 from harness.reduce import count, judge_health, reduce_run
 from harness.store import Journal, Known, load_rows
-from harness.workers import InProcess
-from suites import features, instruments, networks
-from suites.instruments import Clip, Instrument, Metric
+from harness.workers import InProcess, make_executor
+from suites import features, network_metrics, networks
+from suites.instruments import Instrument
+from suites.network_metrics import Clip, Metric, NetworkMetrics
 from suites.paibench import measure
 from suites.paibench.data import MANIFEST
 from suites.paibench.measure import METRICS
@@ -94,7 +96,9 @@ def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delitem(networks.sys.modules, name)
     monkeypatch.setenv("VBENCH_CACHE_DIR", "")
     monkeypatch.setattr(networks, "ready_torchvision", lambda: None)
-    monkeypatch.setattr(instruments, "find_spec", lambda name: name in ("torch", "timm") or None)
+    monkeypatch.setattr(
+        network_metrics, "find_spec", lambda name: name in ("torch", "timm") or None
+    )
     root = tmp_path / "assets" / "paibench"
     put(root / "vbench/dino_model/facebookresearch_dino_main/hubconf.py", HUB)
     put(
@@ -217,16 +221,30 @@ def test_what_a_network_cannot_take_is_a_reason(videos: Path, assets: Path, tmp_
         raise RuntimeError("CUDA out of memory.\nTried to allocate")
 
     metrics = {"motion_smoothness": METRICS["motion_smoothness"], "hungry": Metric((), full)}
-    instrument = Instrument(MANIFEST, metrics, assets, Judge(device="cpu"))
+    found = NetworkMetrics(MANIFEST, metrics, assets, "cpu")
     encode(tmp_path / "small.mp4", 5, (128, 112))
     said = [
-        instrument.ask(None, one, [tmp_path / "small.mp4"])
-        for one in instrument.questions("0", "", "")
+        found.instrument.ask(None, one, [tmp_path / "small.mp4"])
+        for one in found.questions("0", "", "")
     ]
     assert [(one.missing, one.detail) for one in said] == [
         (Missing.SCORER, "AMT-S needs 113 pixels a side, got 128 x 112"),
         (Missing.JUDGE, "CUDA out of memory."),
     ]
+
+
+def in_a_process(instrument: Instrument, path: Path, asked: Question) -> tuple[str, int, Reply]:
+    return asked.id, torch.get_num_threads(), instrument.ask(None, asked, [path])  # type: ignore[arg-type]
+
+
+def test_every_core_measures_and_computes_on_one_thread(assets: Path, tmp_path: Path):
+    names = ("motion_smoothness", "subject_consistency")
+    found = NetworkMetrics(MANIFEST, {name: METRICS[name] for name in names}, assets, "cpu")
+    encode(tmp_path / "a.mp4", 5, (128, 128))
+    call = partial(in_a_process, found.instrument, tmp_path / "a.mp4")
+    replies = sorted(make_executor("processes", 2).map(call, found.questions("0", "", "")))
+    assert [name for name, *_ in replies] == [f"0/{name}" for name in names]
+    assert {(threads, reply.missing) for _, threads, reply in replies} == {(1, None)}
 
 
 def test_weights_are_part_of_who_measured(videos: Path, assets: Path):
@@ -264,8 +282,8 @@ def test_who_asks_for_the_dimensions_alone_gets_a_whole_run(
         return count(ready.plan, ready.suites, rows)
 
     assert counted()["input absent"] == 4  # weights are absent, and videos
-    monkeypatch.setattr(Instrument, "lacking", {})
-    monkeypatch.setattr(Instrument, "_measure", lambda self, question, media: 0.5)
+    monkeypatch.setattr(NetworkMetrics, "_fault", lambda self, network: "")
+    monkeypatch.setattr(network_metrics, "_measured", lambda *given: 0.5)
     assert counted() == {"planned": 4, "scored": 1, "input absent": 3}
 
 
@@ -356,16 +374,13 @@ def test_bicubic_overshoot_is_kept_unless_frames_are_resized_as_levels():
     assert float(cut.min()) == 0 and float(cut.max()) == 1
 
 
-def answer(call: Callable[[], float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reply:
-    instrument = Instrument(MANIFEST, {}, None, Judge(device="cpu"))
-    monkeypatch.setattr(instrument, "_measure", lambda question, media: call())
-    return instrument.ask(None, None, [tmp_path])  # type: ignore[arg-type]
+def answer(call: Callable[[], float]) -> Reply:
+    who = JudgeId(kind=INSTRUMENT, name="test")
+    return Instrument(who, lambda question, media: call()).ask(None, None, [Path()])  # type: ignore[arg-type]
 
 
-def test_a_measurement_is_a_number_or_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    assert answer(lambda: 0.5, tmp_path, monkeypatch).raw == "0.5"
-    assert answer(lambda: float("nan"), tmp_path, monkeypatch).missing is Missing.NONFINITE
-    wide = answer(
-        lambda: features.temporal_consistency(np.ones((2, 5)), 768).score, tmp_path, monkeypatch
-    )
+def test_a_measurement_is_a_number_or_a_reason():
+    assert answer(lambda: 0.5).raw == "0.5"
+    assert answer(lambda: float("nan")).missing is Missing.NONFINITE
+    wide = answer(lambda: features.temporal_consistency(np.ones((2, 5)), 768).score)
     assert wide.missing is Missing.RANGE and "(2, 5)" in wide.detail

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from harness.evidence import Curve, DataTable, Figure, HeatMap, Mark
 from harness.notebook import Notebook
 from harness.protocols import Evidence
-from harness.stats.intervals import t_quantile
 from theory.bridge.arms import Arm
 from theory.bridge.budgets import tokens
 from theory.bridge.comparisons import difference, interaction
@@ -33,8 +31,7 @@ def pages(page: Page, facts: Mapping[str, Facts]) -> Iterator[Evidence]:
 def _drift(page: Page, facts: Mapping[str, Facts]) -> Iterator[Evidence]:
     for group in page.found.groups():
         yield _drift_figure(page, group, facts[group])
-        if (drawn := page.points("path KL", group)) is not None:
-            yield drawn
+        yield from page.points("path KL", group)
     yield _growth(page)
 
 
@@ -54,7 +51,8 @@ def _drift_figure(page: Page, group: str, known: Facts) -> Figure:
     return page.book.figure(
         f"{page.title}: {group}",
         f"KL(network || truth) of the next symbol on {group}, mean over {BIN} symbols: solid on "
-        "strings the network feeds itself with 95 % bands over seeds, dashed on true strings. "
+        "strings the network feeds itself, with a band from the lowest to the highest seed, dashed "
+        "on true strings. "
         f"The dotted line is the training length. Path KL over 110 steps: {means}; the best law "
         f"without memory {known.memoryless.value:.3g}. {page.ends}",
         curves,
@@ -66,20 +64,13 @@ def _drift_figure(page: Page, group: str, known: Facts) -> Figure:
 
 
 def _band(name: str, steps: Mapping[float, Sequence[float]], *, bands: bool = True) -> Curve:
-    """Return the mean over seeds at each step, with t intervals where there are several."""
+    """Return the mean over seeds at each step, with the range of the seeds."""
     x = tuple(sorted(steps))
     y = tuple(float(np.mean(steps[at])) for at in x)
-    fields: dict[str, Any] = {}
-    if bands and x and len(steps[x[0]]) > 1:
-        n = len(steps[x[0]])
-        half = [
-            t_quantile(0.95, n - 1) * float(np.std(steps[at], ddof=1)) / math.sqrt(n) for at in x
-        ]
-        fields = {
-            "lo": tuple(max(m - h, 1e-6) for m, h in zip(y, half, strict=True)),
-            "hi": tuple(m + h for m, h in zip(y, half, strict=True)),
-        }
-    return Curve(name=name, x=x, y=y, style="line" if bands else "dashed", **fields)
+    if not bands:
+        return Curve(name=name, x=x, y=y, style="dashed")
+    lo, hi = (tuple(float(end(steps[at])) for at in x) for end in (min, max))
+    return Curve(name=name, x=x, y=y, lo=lo, hi=hi)
 
 
 def _growth(page: Page) -> DataTable:
@@ -164,45 +155,22 @@ def _interactions(page: Page) -> DataTable:
 
 
 def _order(page: Page, facts: Mapping[str, Facts]) -> Iterator[Evidence]:
-    curves, x = [], 0.0
-    for group in page.found.groups():
-        for name in page.found.names(group):
-            values, x = page.found.values(group, name, "forward"), x + 1.0
-            if values:
-                found = difference(values, 0.975)
-                curves.append(
-                    Curve(
-                        name=f"{group} {name}",
-                        x=(x,),
-                        y=(found.mean,),
-                        lo=(found.lo,),
-                        hi=(found.hi,),
-                        style="bars",
-                    )
-                )
-    yield page.book.figure(
-        f"{page.title}: excess on robot strings",
-        "Forward excess per step on robot strings with 95 % intervals over seeds, by setting "
-        "and order of the layers (V videos, H human, R robot, MIX all shuffled; R alone has "
-        "fewer tokens). In `same` all layers are robot strings, so that order cannot matter. "
-        f"{page.ends}",
-        curves,
-        x="arm",
-        y="excess, nats per step",
+    about = (
+        "Excess per step on robot strings (V videos, H human, R robot, MIX all shuffled; R alone "
+        "has fewer tokens). In `same` all layers are robot strings, so that order cannot matter. "
     )
+    yield from page.points("forward", *page.found.groups(), about=about)
 
 
 def _native(page: Page, facts: Mapping[str, Facts]) -> Iterator[Evidence]:
-    if (drawn := page.points("path KL", "permanence")) is not None:
-        yield drawn
+    yield from page.points("path KL", "permanence")
 
 
 def _evolve(page: Page, facts: Mapping[str, Facts]) -> Iterator[Evidence]:
     exact = facts["ring"].entropy.value
     for quantity in ("path KL", "forward", "entropy"):
         marks = [Mark(axis="y", at=exact, text="exact entropy")] if quantity == "entropy" else []
-        if (drawn := page.points(quantity, "ring", marks)) is not None:
-            yield drawn
+        yield from page.points(quantity, "ring", marks=marks)
     yield _accounts(page)
 
 

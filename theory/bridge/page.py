@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,26 +88,32 @@ class Page:
         seeds = f"Seeds {self.found.seeds[0]} to {self.found.seeds[-1]}"
         return f"{seeds}, {_span(steps)} steps, {_span(counts)} parameters. {TOY}"
 
-    def points(self, quantity: str, group: str, marks: Sequence[Mark] = ()) -> Figure | None:
-        """Draw a quantity per seed, one series per arm."""
-        curves = []
-        for name in self.found.names(group):
-            values = self.found.values(group, name, quantity)
-            x = tuple(map(float, self.found.seeds))
-            if values:
-                curves.append(Curve(name=name, x=x, y=tuple(values), style="points"))
-        if not curves:
-            return None
-        means = ", ".join(f"{one.name} {np.mean(np.array(one.y)):.3g}" for one in curves)
-        return self.book.figure(
-            f"{self.title}: {quantity} per seed, {group}",
-            f"{quantity[0].upper()}{quantity[1:]} of each training on {group}, in nats. "
-            f"Means: {means}. {self.ends}",
-            curves,
-            marks,
-            x="seed",
-            y=f"{quantity}, nats",
-        )
+    def points(
+        self, quantity: str, *groups: str, marks: Sequence[Mark] = (), about: str = ""
+    ) -> Iterator[Figure]:
+        """Draw a quantity of every training, a figure per group, a column of seeds per arm."""
+        for group in groups:
+            known = {
+                name: values
+                for name in self.found.names(group)
+                if (values := self.found.values(group, name, quantity))
+            }
+            if not known:
+                continue
+            means = ", ".join(f"{name} {np.mean(values):.3g}" for name, values in known.items())
+            yield self.book.figure(
+                f"{self.title}: {quantity} of every seed, {group}",
+                f"{quantity[0].upper()}{quantity[1:]} of each training on {group}, in nats, a dot "
+                f"per seed. {about}Means: {means}. {self.ends}",
+                [
+                    Curve(name=name, x=(place,) * len(values), y=tuple(values), style="points")
+                    for place, (name, values) in enumerate(known.items(), 1)
+                ],
+                marks,
+                x="arm",
+                y=f"{quantity}, nats",
+                ticks=known,
+            )
 
     def seeds_table(self) -> DataTable:
         """Return every number per seed, so that the statistics can be redone by hand."""

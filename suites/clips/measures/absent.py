@@ -32,6 +32,8 @@ class Absent(StrEnum):
     LAG_TOO_LONG = "lag_too_long"
     ZERO_FEATURE = "zero_feature"
     NO_FLOW_LIBRARY = "no_flow_library"
+    ALL_MOVES = "all_moves"
+    ONE_LENGTH = "one_length"
 
 
 Maybe = float | Absent

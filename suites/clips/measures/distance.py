@@ -6,7 +6,7 @@ networks are not comparable, so a network is part of a distance's name.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,26 @@ from numpy.typing import NDArray
 from suites.clips.measures.absent import Absent, Maybe
 from suites.clips.measures.appearance import Frame
 
+Layers = list[NDArray[Any]]
+"""What is compared of a frame: arrays (channels, rows, columns)."""
 CELLS = 16
 """Cells on the short side of ``pooled_rms``."""
 _SHIFT = np.array([-0.030, -0.088, -0.188])
 _SCALE = np.array([0.458, 0.448, 0.450])
 _EPSILON = 1e-10
 Range = Literal["uint8", "unit", "signed"]
+
+
+class Distance(Protocol):
+    """How far two frames are apart; each frame is embedded once."""
+
+    def embed(self, frame: Frame) -> Layers:
+        """Return what is compared of a frame; shapes follow from its shape."""
+        ...
+
+    def between(self, a: Layers, b: Layers) -> float:
+        """Return the distance of two embedded frames."""
+        ...
 
 
 class NetworkInput(NamedTuple):
@@ -53,6 +67,40 @@ def pooled_rms(a: Frame, b: Frame) -> Maybe:
 def rms(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Return the root of the mean squared difference of two arrays of one shape."""
     return float(np.sqrt(np.mean(np.square(a - b))))
+
+
+def look(layers: Layers) -> Layers:
+    """Return what layers show on average, wherever it is."""
+    return [layer.mean(axis=(1, 2), keepdims=True) for layer in layers]
+
+
+def layout(layers: Layers) -> Layers:
+    """Return where layers show what, without what they show on average."""
+    return [layer - mean for layer, mean in zip(layers, look(layers), strict=True)]
+
+
+def at_rest(layers: Layers, moves: NDArray[np.bool_]) -> Layers | None:
+    """Return the places of layers where most pixels rest, as one row; None where there is none.
+
+    Args:
+        layers: of a frame.
+        moves: which pixels of the frame move, shape (height, width); at least as many as places.
+    """
+    found: Layers = []
+    for layer in layers:
+        starts = [
+            np.arange(count) * size // count
+            for size, count in zip(moves.shape, layer.shape[1:], strict=True)
+        ]
+        moving, every = (
+            np.add.reduceat(np.add.reduceat(of, starts[0], 0), starts[1], 1)
+            for of in (moves.astype(float), np.ones(moves.shape))
+        )
+        rests = moving < every / 2
+        if not rests.any():
+            return None
+        found.append(layer[:, rests][:, None])
+    return found
 
 
 def feature_distance(

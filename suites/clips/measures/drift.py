@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from suites.clips.measures.absent import Absent, Maybe, present
 
+EDGE_SHARE = 0.15
 WINDOW_S = 3
 """Seconds at either end of a clip that are held against each other."""
 LAGS_S = (0.125, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -87,6 +88,36 @@ def vde(metrics: Sequence[float]) -> Vde:
 def chunk_length(frames: int, chunks: int) -> int | Absent:
     """Return the frames of each chunk of a clip; what is left at its end is left out."""
     return frames // chunks if frames >= chunks else Absent.TOO_FEW_FRAMES
+
+
+def start_end(values: Sequence[float], share: float = EDGE_SHARE) -> Maybe:
+    """Return the start-end contrast of a metric of frames: how far its ends differ, unsigned.
+
+    ``|M(first 15 %) - M(last 15 %)|``, equation 7 of FramePack (arXiv 2504.12626). It has the unit
+    of the metric, so contrasts of two metrics do not compare, nor does it say which end is better.
+    """
+    count = round(share * len(values))
+    if not count:
+        return Absent.TOO_FEW_FRAMES
+    return abs(math.fsum(values[:count]) - math.fsum(values[-count:])) / count
+
+
+def first_last(curve: Sequence[float | None], seconds: int = 5) -> Maybe:
+    """Return how far the means of the first and the last seconds differ, unsigned.
+
+    The form of quality drift in Rolling Forcing (arXiv 2509.25161), there of imaging quality and
+    of 30 s; it is stated after a description, not after the source.
+    """
+    if len(curve) < 2 * seconds:
+        return Absent.TOO_SHORT
+    ends = [
+        [value for value in part if value is not None]
+        for part in (curve[:seconds], curve[-seconds:])
+    ]
+    if not all(ends):
+        return Absent.TOO_FEW_FRAMES
+    start, end = (math.fsum(part) / len(part) for part in ends)
+    return abs(start - end)
 
 
 def coherence(

@@ -19,6 +19,8 @@ Flow = NDArray[np.floating]
 
 FLOOR_PX = 0.1
 """Motion below this is none that can be measured: what dense flow shows on a static scene."""
+MOVING_PX = 3 * FLOOR_PX
+"""What the camera leaves above this is an object's motion."""
 TOP_SHARE = 0.05
 _THRESHOLD = 6.0  # px at a short side of 256, of VBench
 _GRID_START, _GRID_STEP = 8, 16
@@ -128,10 +130,36 @@ def _top_mean(flow: NDArray[np.float32]) -> float:
 
 
 def camera_split(flow: Flow) -> CameraSplit:
-    """Split flow into that of a moving camera, a homography, and the rest.
+    """Split flow into that of a moving camera and the rest; see ``camera_flow``.
 
-    The homography is fitted to a grid of 16 px by RANSAC with inliers within 1 px, then again to
-    the inliers. Absent where they are fewer than half of the grid.
+    Raises:
+        ModuleNotFoundError: OpenCV is not installed.
+    """
+    camera = camera_flow(flow)
+    if camera is None:
+        return CameraSplit(Absent.CAMERA_FIT, Absent.CAMERA_FIT, Absent.CAMERA_FIT)
+    return CameraSplit(
+        float(np.hypot(camera[..., 0], camera[..., 1]).mean()),
+        float(_left(flow, camera).mean()),
+        float(np.mean(_left(flow, camera) > MOVING_PX)),
+    )
+
+
+def moving(flow: Flow) -> NDArray[np.bool_] | None:
+    """Return which pixels move otherwise than the camera; None where no camera can be fitted."""
+    camera = camera_flow(flow)
+    return None if camera is None else _left(flow, camera) > MOVING_PX
+
+
+def _left(flow: Flow, camera: Flow) -> NDArray[np.floating]:
+    return np.hypot(*np.moveaxis(flow - camera, -1, 0))
+
+
+def camera_flow(flow: Flow) -> Flow | None:
+    """Return the flow of a moving camera: a homography, of the shape of ``flow``.
+
+    It is fitted to a grid of 16 px by RANSAC with inliers within 1 px, then again to the inliers.
+    None where they are fewer than half of the grid.
 
     Raises:
         ModuleNotFoundError: OpenCV is not installed.
@@ -143,21 +171,14 @@ def camera_split(flow: Flow) -> CameraSplit:
     start = pixels[grid].reshape(-1, 2)
     end = start + flow[grid].reshape(-1, 2)
     cv2.setRNGSeed(_RANSAC_SEED)
-    failed = CameraSplit(Absent.CAMERA_FIT, Absent.CAMERA_FIT, Absent.CAMERA_FIT)
     if len(start) < 4:
-        return failed
+        return None
     matrix, inliers = cv2.findHomography(start, end, cv2.RANSAC, _INLIER_PX)
     if matrix is None or 2 * int(inliers.sum()) < len(start):
-        return failed
+        return None
     kept = inliers.ravel().astype(bool)
     matrix, _ = cv2.findHomography(start[kept], end[kept], 0)
     if matrix is None:
-        return failed
-    camera = cv2.perspectiveTransform(pixels.reshape(1, -1, 2), matrix).reshape(pixels.shape)
-    camera -= pixels
-    residual = np.hypot(*np.moveaxis(flow - camera, -1, 0))
-    return CameraSplit(
-        float(np.hypot(camera[..., 0], camera[..., 1]).mean()),
-        float(residual.mean()),
-        float(np.mean(residual > 3 * FLOOR_PX)),
-    )
+        return None
+    camera = cv2.perspectiveTransform(pixels.reshape(1, -1, 2), matrix)
+    return camera.reshape(pixels.shape) - pixels

@@ -18,6 +18,7 @@ from suites.clips.measures.appearance import Frame, Plane, luma
 from suites.clips.measures.motion import Flow
 
 MOST_OCCLUDED = 0.5
+_MARGIN = 15  # px
 _BINS = 64
 _CUT_DISTANCE = 0.5  # of luma histograms, of at most 2
 _CUT_FACTOR, _GUARD = 3.0, 1 / 255
@@ -89,6 +90,22 @@ def warp(first: Frame, second: Frame, forward: Flow, backward: Flow) -> Warp:
         return Warp(Absent.OCCLUDED, share, residual)
     squares = np.square(difference).sum(axis=-1, dtype=np.float64)[~occluded]
     return Warp(float(squares.mean()) / 3 / 255.0**2, share, residual)
+
+
+def cycle_error(forward: Flow, backward: Flow) -> Maybe:
+    """Return how far, in pixels, going forward and back ends from where it began, on average.
+
+    That is the end-point error of WorldArena's photometric consistency, to the nearest pixel and
+    without a margin of 15 px (``flow_aepe_metrics.py``), whose flow is that of SEA-RAFT. There it
+    is of neighbouring frames at native size, and its inverse is the score.
+    """
+    there, back = (flow[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] for flow in (forward, backward))
+    height, width = there.shape[:2]
+    if not there.size:
+        return Absent.TOO_SMALL
+    x = np.clip(np.rint(np.arange(width) + there[..., 0]), 0, width - 1).astype(np.intp)
+    y = np.clip(np.rint(np.arange(height)[:, None] + there[..., 1]), 0, height - 1).astype(np.intp)
+    return float(np.sqrt(_squared(there + back[y, x])).mean(dtype=np.float64))
 
 
 def bilinear(image: NDArray, x: Plane, y: Plane) -> Plane:
