@@ -221,7 +221,8 @@ def marks(table: Table) -> Iterator[tuple[RuleEntry, list[Finding]]]:
 
     A row that is bold as a whole is emphasis. A column that names no direction is read in the one
     that fits more cells, and accuses nobody in doubt. Columns are read whole or group by group,
-    whichever fits more marks. Rows that say their own direction are of several metrics.
+    whichever fits more marks. Rows that say their own direction are of several metrics. A row
+    that is marked nowhere may be no candidate: people, upper bounds.
     """
     if any(sign in row.name for row in table.sheet.rows for sign in "↑↓"):
         return
@@ -247,7 +248,8 @@ def marks(table: Table) -> Iterator[tuple[RuleEntry, list[Finding]]]:
 
 def _chance(read: Sequence[Marked], scopes: int) -> float:
     """Return the chance of so many right marks: larger better throughout, or each either way."""
-    odds = [min(1.0, scopes * len(one.marked) / one.rows) for one in read]
+    places = [max(len(one.marked), len(one.right)) for one in read]
+    odds = [min(1.0, scopes * n / one.rows) for n, one in zip(places, read, strict=True)]
     up = sum(one.upwards for one in read)
     either = [min(1.0, q if one.told else 2 * q) for one, q in zip(read, odds, strict=True)]
     return min(at_least(up, odds), at_least(sum(not one.wrong for one in read), either))
@@ -261,6 +263,7 @@ def _marked(
     printed = {row: one.printed.value for row, one in sheet.values(column)}
     if not any(mark in sheet.grid[row, column].marks for row in printed):
         return
+    bearers = {cell.row for cell in sheet.cells if cell.marks & {"bold", "underline"}}
     for rows in scope:
         values = {row: printed[row] for row in rows if row in printed}
         cells = [sheet.grid[row, column] for row in values]
@@ -268,7 +271,8 @@ def _marked(
         if not marked or len(values) < 3 or len(set(values.values())) < 2:
             continue
         ways = _ways(sheet, column)
-        right = [_holders(values, place, way) for way in ways]
+        likely = {row: value for row, value in values.items() if row in bearers} or values
+        right = [_holders(values, place, way) | _holders(likely, place, way) for way in ways]
         told, upwards = len(ways) == 1, all(one.row in right[0] for one in marked)
         found = [Marked(column, marked, rows, len(values), told, upwards) for rows in right]
         yield min(found, key=lambda one: len(one.wrong))

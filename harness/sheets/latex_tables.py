@@ -32,6 +32,11 @@ _TRIM = re.compile(
     r"(?:\s*(?:\[[^\]]*\]|\([^)]*\)|\{[^{}]*\}))*"
     r"|\\(?:toprule|midrule|bottomrule|hline|hdashline|endfirsthead|endhead|endfoot|endlastfoot)\b"
 )
+_UNDEFINED = re.compile(
+    r"^\s*(?:\\(?:row|cell)color\s*(?:\[[^\]]*\])?\{[^{}]*\}\s*)*"
+    r"\\([A-Za-z]{2,})\s*(?:\{\s*\})?\s*$"
+)
+"""A row's name that is a macro of another file: \\ours is called ours."""
 _COLUMNS = re.compile(r"\\multicolumn\s*\{\s*(\d{1,3})\s*\}")
 _ROWS = re.compile(r"\\multirow\s*(?:\[[^\]]*\])?\s*\{\s*(-?\d{1,3})\s*\}")
 _FURTHEST = 20_000
@@ -170,6 +175,7 @@ def _grid(body: _Body) -> Grid:
             rules.append(len(rows))
         cells[0] = _TRIM.sub(" ", cells[0])
         if len(cells) > 1 or cells[0].strip():
+            cells[0] = _UNDEFINED.sub(r"\1", cells[0])
             rows.append((line, [_spanning(cell) for cell in cells]))
     rules = [row for row in dict.fromkeys(rules) if row < len(rows)]
     everywhere = len(rules) > 2 and len(rules) == len(rows) - 1  # such lines say nothing

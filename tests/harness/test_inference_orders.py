@@ -173,3 +173,9 @@ def test_copied_columns_and_impossible_shares_are_noted() -> None:
 def test_rows_of_one_name_are_no_copies() -> None:
     rows = [["a", "1.0", "2.0", "3.5"], ["a", "1.0", "2.0", "3.5"], ["b", "4.0", "5.0", "6.1"]]
     assert kinds(audit([sheet(["M", "x", "y", "z"], rows)])) == []
+
+
+def test_a_row_that_is_marked_nowhere_is_no_candidate_for_the_best() -> None:
+    header, rows = ["M", *"abcdef"], [[*row] for row in marked(5)]
+    people = ["people", *("99.9" if j < 2 else "1.0" for j in range(len(rows[0]) - 1))]
+    assert not accused(audit([sheet(header, [*rows, people])]))

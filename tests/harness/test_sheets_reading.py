@@ -477,3 +477,15 @@ def test_semicolons_part_cells_with_decimal_commas_even_where_one_has_a_point() 
     text = "M;A;B;Avg\nX;0,5;0,7;0,6\nY;0,1;0,3;0,2\nZ;0,9;0,7;0,8\nW;0,2;0,3;0.25\n"
     (sheet,) = read_sheets(Path("t.csv"), text=text)
     assert [one.name for one in sheet.columns] == ["M", "A", "B", "Avg"]
+
+
+def test_a_row_named_by_a_macro_of_another_file_keeps_a_name() -> None:
+    sheet = only(
+        r"""\begin{tabular}{lcc} M & a & b \\ \midrule
+base & 1.5 & 2.5 \\
+\rowcolor{gray!10}
+\ours{} & 1.7 & 2.9 \\
+\ours & 1.8 & 3.0 \\ \bottomrule
+\end{tabular}"""
+    )
+    assert labels(sheet) == [("base",), ("ours",), ("ours",)]
