@@ -339,7 +339,7 @@ def conclude(directory: Path) -> Results:
         plan=plan.id,
         cells=tuple(cells),
         verdicts=(
-            *ledger.build(plan, cells, rows, known, pack, theorems(), beside, answered),
+            *ledger.build(plan, cells, rows, known, docket, theorems(), beside, answered),
             *own,
         ),
         counts=reduce.count(plan, suites, rows),

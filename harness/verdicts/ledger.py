@@ -21,7 +21,6 @@ from harness.protocols import OFFICIAL, PURE, Column, Suite, SuiteInfo
 from harness.records import (
     ALL,
     Cell,
-    Check,
     ClaimKind,
     Reported,
     Row,
@@ -50,7 +49,7 @@ def build(
     cells: Sequence[Cell],
     rows: Sequence[Row],
     suites: Mapping[str, Suite],
-    pack: Pack,
+    docket: Docket,
     theorems: Sequence[Statement] = (),
     beside: TableEvidence | None = None,
     answered: Sequence[Verdict] = (),
@@ -63,7 +62,7 @@ def build(
     can bear, where it is known already, and ``answered`` the statements that tasks are declared to
     answer.
     """
-    docket = Docket([row for row in rows if isinstance(row, Check)], pack)
+    pack = docket.pack
     if not plan.spec.audit:
         ran = {task.task.suite for task in plan.tasks}
         mine = {name: suite for name, suite in suites.items() if name in ran}

@@ -160,7 +160,9 @@ def test_a_statement_is_met_only_by_a_task_declared_to_answer_it(
     (verdict,) = found
     assert (verdict.claim, verdict.outcome, verdict.standing) == ("C122", outcome, standing)
     assert verdict.level is not Level.BAD and "distillation/m/motion_ratio" in verdict.reasons[0]
-    ledger = {one.claim: one for one in build(audited(run), [], [], {}, pack, answered=found)}
+    ledger = {
+        one.claim: one for one in build(audited(run), [], [], {}, Docket([], pack), answered=found)
+    }
     assert ledger["C122"] is not None and ledger["C122"].outcome is outcome
     assert ledger["C123"].outcome is Outcome.UNTESTED
 
