@@ -98,12 +98,12 @@ def headline(found: Comparison) -> str:
 
 
 def as_text(found: Comparison) -> str:
-    """Return aligned columns, then protocol differences, notes, and how the gate stands."""
-    rows = [[*row(one)[:-1]] for one in found.changes]
-    lines = list(_aligned([headings(found.level), *rows]))
+    """Return how the gate stands, notes, protocol differences, and rows: what fails first."""
+    lines = [headline(found), *(f"note: {line(one)}" for one in found.notes), ""]
     if differ := differences(found):
-        lines += ["", *_aligned([FIELDS, *differ])]
-    return "\n".join([*lines, *(f"note: {line(one)}" for one in found.notes), headline(found), ""])
+        lines += [*_aligned([FIELDS, *differ]), ""]
+    rows = [[*row(one)[:-1]] for one in sorted(found.changes, key=_gravity)]
+    return "\n".join([*lines, *_aligned([headings(found.level), *rows]), ""])
 
 
 def _aligned(table: Sequence[Sequence[str]]) -> Iterator[str]:
