@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,9 @@ def wrong(x): return layer(x, 0.4)
 def nothing(x): return None
 def short(x): return layer(x[:, 1:])
 def crash(x): return x[99]
+def leaves(x): raise SystemExit(0)
+def own_error(x): raise Own("beta")
+class Own(Exception): pass
 
 def added(run): return np.cumsum(np.pad(run.injection, [(0, 0), (1, 0)]), axis=-1)
 def low(run): return 0.5 * run.e
@@ -112,6 +116,8 @@ def test_a_layer_ends_in_a_tightness_figure_and_every_bound_holds(tmp_path: Path
         ("nothing", "returns NoneType"),
         ("short", "returns 19 steps for 20 inputs"),
         ("crash", "the function fails: IndexError"),
+        ("leaves", r"the function fails: .*sys\.exit\(0\)"),
+        ("own_error", "the function fails: Own: beta"),
     ],
 )
 def test_a_layer_that_cannot_be_used_is_refused(layer: str, words: str, tmp_path: Path) -> None:
@@ -207,3 +213,35 @@ def test_inputs_are_those_of_the_seed(tmp_path: Path) -> None:
     assert probed(tmp_path) == probed(tmp_path)
     other = rows(probe({"target": named("layer"), "steps": 20, "width": 8, "seed": 1}), tmp_path)
     assert not np.array_equal(str(other), str(probed(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: probe({"target": named("layer")}), lambda: task({"task": named("coin")})],
+)
+def test_an_edited_module_is_another_experiment(
+    make: Callable[[], list], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "own_theory_module", raising=False)
+    before = make()[0].settings
+    assert make()[0].settings == before
+    (tmp_path / "own_theory_module.py").write_text(SOURCE + "# edited\n", encoding="utf-8")
+    assert make()[0].settings != before
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("import sys; sys.exit(0)", r"sys\.exit\(0\)"),
+        ("raise LookupError('at import')", "LookupError: at import"),
+        ("def f(:", "SyntaxError"),
+        ("class Own(Exception): pass\nraise Own('no weights')", "Own: no weights"),
+    ],
+)
+def test_a_module_that_fails_at_import_is_refused(
+    line: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "own_broken_module", raising=False)
+    (tmp_path / "own_broken_module.py").write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"cannot import 'own_broken_module': .*{words}"):
+        probe({"target": "python:own_broken_module:f"})

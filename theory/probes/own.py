@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from harness.attempt import tried
 from harness.base import Scalar
 from harness.errors import DataError
 from harness.evidence import BoundCheck, DataTable, Figure
-from harness.importing import PREFIX, load_function
+from harness.importing import PREFIX, load_function, source_digest
 from harness.notebook import curve
 from harness.protocols import Evidence
 from harness.seeds import derive_seed, generator
@@ -35,7 +36,6 @@ from theory.maths.recursion import (
     spectral,
 )
 from theory.probes.fla_layers import ADAPTERS, build, followed
-from theory.probes.recognition import FOREIGN
 from theory.probes.rounding import rounded
 from theory.statements.drawings import logarithmic
 
@@ -80,6 +80,9 @@ class OwnLayer:
         self.given = given
         self.name, self.title = f"theory/probe/{given.target}", f"Probe of {given.target}"
         self.settings: dict[str, Scalar] = {"version": VERSION, **vars(given)}
+        for role, name in (("target", given.target), ("bound", given.bound)):
+            if name.startswith(PREFIX):
+                self.settings[f"{role}_source"] = source_digest(name.removeprefix(PREFIX))
 
     def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
         """Yield every row about the layer.
@@ -137,11 +140,11 @@ def called(function: Callable[..., Any], *given: Any, where: str) -> Any:
     Raises:
         DataError: it fails; with its own words.
     """
-    try:
-        return function(*given)
-    except FOREIGN as error:
+    found, error = tried(lambda: function(*given))
+    if error is not None:
         said = f"{type(error).__name__}: {error}".splitlines()[0]
         raise DataError(f"the function fails: {said}", where=where) from error
+    return found
 
 
 def _measured(measure: Callable[[], Any], where: str) -> Any:

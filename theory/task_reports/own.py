@@ -20,7 +20,7 @@ import scipy
 from harness.base import Scalar
 from harness.errors import DataError
 from harness.evidence import DataTable, Figure, Measurement
-from harness.importing import PREFIX, load_function
+from harness.importing import PREFIX, load_function, source_digest
 from harness.notebook import curve
 from harness.protocols import Evidence, Experiment
 from harness.seeds import generator
@@ -64,7 +64,7 @@ class OwnTask:
         self.task, self.samples, self.seed = name, samples, seed
         self.name, self.title = f"theory/task/{name}", f"Task {name}"
         self.settings: dict[str, Scalar] = {"version": VERSION, "task": name, "samples": samples}
-        self.settings["seed"] = seed
+        self.settings |= {"seed": seed, "source": source_digest(name.removeprefix(PREFIX))}
 
     def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
         """Yield every row about the task.
