@@ -38,6 +38,12 @@ def layer(x, beta=0.5):
     return Recursion(A, writes(v, 0.5 * k), q, forward(decay, k, v, q))
 
 def wrong(x): return layer(x, 0.4)
+def wrong_small(x):
+    right, other = layer(x), layer(x, 0.4)
+    A = np.concatenate([right.transition[:1], other.transition[1:]])
+    size = np.ones((len(x), 1, 1))
+    size[0] = 1e6
+    return Recursion(A, right.write * size[..., None], right.query, right.output * size)
 def nothing(x): return None
 def short(x): return layer(x[:, 1:])
 def crash(x): return x[99]
@@ -48,6 +54,19 @@ class Own(Exception): pass
 def added(run): return np.cumsum(np.pad(run.injection, [(0, 0), (1, 0)]), axis=-1)
 def low(run): return 0.5 * run.e
 def undefined(run): return np.full(run.e.shape, np.nan)
+def half_undefined(run):
+    bound = 0.5 * run.e
+    bound[..., 3] = np.nan
+    return bound
+def one_undefined(run):
+    bound = run.exact.copy()
+    bound[..., 3] = np.nan
+    return bound
+def minus_infinite(run): return np.full(run.e.shape, -np.inf)
+def absent(run): return None
+def written(run):
+    run.e[...] = 0.0
+    return run.e
 def shapeless(run): return np.zeros(3)
 
 def coin(n, rng):
@@ -113,6 +132,7 @@ def test_a_layer_ends_in_a_tightness_figure_and_every_bound_holds(tmp_path: Path
     ("layer", "words"),
     [
         ("wrong", "does not reproduce the output: off by"),
+        ("wrong_small", "does not reproduce the output: off by"),
         ("nothing", "returns NoneType"),
         ("short", "returns 19 steps for 20 inputs"),
         ("crash", "the function fails: IndexError"),
@@ -145,7 +165,14 @@ def test_what_is_asked_wrongly_is_refused_before_anything_runs(settings: dict, w
 
 @pytest.mark.parametrize(
     ("bound", "outcome"),
-    [("added", Outcome.HOLDS), ("low", Outcome.VIOLATED), ("undefined", Outcome.VACUOUS)],
+    [
+        ("added", Outcome.HOLDS),
+        ("low", Outcome.VIOLATED),
+        ("half_undefined", Outcome.VIOLATED),
+        ("minus_infinite", Outcome.VIOLATED),
+        ("undefined", Outcome.VACUOUS),
+        ("one_undefined", Outcome.VACUOUS),
+    ],
 )
 def test_a_bound_of_ones_own_is_judged_and_no_theorem_with_it(
     bound: str, outcome: Outcome, tmp_path: Path
@@ -162,9 +189,17 @@ def test_a_bound_of_ones_own_is_judged_and_no_theorem_with_it(
         assert "no finite number at" in row.reason
 
 
-def test_a_bound_of_another_shape_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the bound returns"):
-        probed(tmp_path, bound="shapeless")
+@pytest.mark.parametrize(
+    ("bound", "words"),
+    [
+        ("shapeless", r"the bound returns shape \[3\]"),
+        ("absent", r"the bound returns shape \[\] of object"),
+        ("written", "read-only"),
+    ],
+)
+def test_a_bound_that_cannot_be_used_is_refused(bound: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=words):
+        probed(tmp_path, bound=bound)
 
 
 def tasked(tmp_path: Path, name: str) -> list[Evidence]:

@@ -50,6 +50,8 @@ RUNGS = {
 }
 """Bounds from the sharpest on, by field of a ``Run``."""
 DRAWN = "writes and transitions"
+LEAST = float(np.finfo(np.float64).min)
+"""Stands for a bound of minus infinity."""
 
 
 @dataclass(frozen=True)
@@ -255,17 +257,23 @@ def rung_checks(
 
 
 def _bounded(function: Callable[..., Any], run: Run, where: str) -> Floats:
-    """Return a bound of one's own on a run, broadcast to its errors.
+    """Return a bound of one's own on a run, broadcast to its errors; it sees read-only copies.
 
     Raises:
-        DataError: it fails or has another shape.
+        DataError: it fails, or returns no real numbers or another shape.
     """
-    found = called(function, run, where=where)
+    copies = [array.copy() for array in run]
+    for array in copies:
+        array.setflags(write=False)
+    found = np.asarray(called(function, Run(*copies), where=where))
+    said = f"shape {list(found.shape)} of {found.dtype}"
     try:
-        return np.broadcast_to(np.asarray(found, np.float64), run.e.shape)
+        if found.dtype.kind not in "iuf":
+            raise TypeError(said)
+        return np.broadcast_to(found.astype(np.float64), run.e.shape)
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"the bound returns {np.shape(found)}",
+            f"the bound returns {said}",
             expected=f"numbers that broadcast to {list(run.e.shape)}, runs and steps 0 to T",
             where=where,
         ) from error
@@ -279,16 +287,16 @@ def own_check(
     e = np.array([run.e for run in runs.values()])
     bound = np.array([own[name] for name in runs])
     undefined = int((~np.isfinite(bound)).sum())
+    broken = e > bound * (1.0 + TOLERANCE) + 1e-12 * e.max()
+    if broken.any():
+        at = np.unravel_index(int(np.argmax(broken * (1 + np.isfinite(bound)))), e.shape)
+        place = {"perturbed": list(runs)[at[0]], "run": [int(i) for i in at[1:-1]]}
+        sides = float(e[at]), "<=", max(float(bound[at]), LEAST)
+        words = f"{int(broken.sum())} of {broken.size} places"
+        return book.check(instance, sides, witness={**place, "t": int(at[-1])}, note=words)
     if undefined:
         reason = f"the bound is no finite number at {undefined} of {bound.size} places"
         return book.check(instance, (None, "<=", None), reason=reason)
-    broken = e > bound * (1.0 + TOLERANCE) + 1e-12 * e.max()
-    if broken.any():
-        at = np.unravel_index(int(np.argmax(broken)), broken.shape)
-        place = {"perturbed": list(runs)[at[0]], "run": [int(i) for i in at[1:-1]]}
-        sides = float(e[at]), "<=", float(bound[at])
-        words = f"{int(broken.sum())} of {broken.size} places"
-        return book.check(instance, sides, witness={**place, "t": int(at[-1])}, note=words)
     return book.batch(instance, (e[..., -1], "<=", bound[..., -1]), tolerance=1e-8)
 
 
