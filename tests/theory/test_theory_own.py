@@ -76,6 +76,14 @@ def known(n, rng): return coin(n, rng)
 known.exact = lambda w: (1.0, 1.0 + (w < 6) + (w < 1))
 def too_high(n, rng): return coin(n, rng)
 too_high.exact = lambda w: (1.0, 3.0)
+def too_low(n, rng): return coin(n, rng)
+too_low.exact = lambda w: (0.0, 0.0)
+def moving(n, rng): return coin(n, rng)
+moving.exact = lambda w: (0.9 - 0.1 * w, 1.0 + (w < 6) + (w < 1))
+def rare(n, rng):
+    x = rng.normal(size=(n, 4))
+    return x, 0.1 * x[:, 3] + 50.0 * (np.arange(n) == 0)
+rare.exact = lambda w: (2500 * 1e-2, 2500 * 1e-2 + 0.01 * (w < 1))
 def below(n, rng): return coin(n, rng)
 below.exact = lambda w: (1.0, 0.5)
 def rising(n, rng): return coin(n, rng)
@@ -220,18 +228,28 @@ def test_a_task_without_exact_risks_says_so_and_is_bounded_from_draws(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("name", "outcome"), [("known", Outcome.HOLDS), ("too_high", Outcome.VIOLATED)]
+    ("name", "above", "at_0"),
+    [
+        ("known", Outcome.HOLDS, Outcome.HOLDS),
+        ("too_high", Outcome.VIOLATED, Outcome.HOLDS),
+        ("too_low", Outcome.HOLDS, Outcome.VIOLATED),
+        ("rare", Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE),
+    ],
 )
-def test_exact_risks_are_held_against_draws(name: str, outcome: Outcome, tmp_path: Path) -> None:
-    (row,) = [one for one in tasked(tmp_path, name) if isinstance(one, BoundCheck)]
-    assert bound_outcome(row) == outcome
-    assert row.statement == named(name)  # what the task says of itself, and no theorem
+def test_exact_risks_are_held_against_draws(
+    name: str, above: Outcome, at_0: Outcome, tmp_path: Path
+) -> None:
+    one, two = (row for row in tasked(tmp_path, name) if isinstance(row, BoundCheck))
+    assert (bound_outcome(one), bound_outcome(two)) == (above, at_0)
+    assert "not refuted from above" in one.instance
+    assert {one.statement, two.statement} == {named(name)}  # what the task says of itself
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
         ("below", "R_full = 1 and R_w = 0.5"),
+        ("moving", "R_full is 0.3 at one window and 0.9 at another"),
         ("rising", "rises as the window grows"),
         ("unsaid", "returns None"),
         ("still", "never varies"),
