@@ -161,6 +161,7 @@ def test_a_layer_that_cannot_be_used_is_refused(layer: str, words: str, tmp_path
         ({"target": "python:own_theory_module"}, "names no function"),
         ({"target": named("layer"), "bound": "low"}, "python:MODULE:FUNCTION"),
         ({"target": named("layer"), "bound": named("missing")}, "has no function"),
+        ({"target": "fla-glla"}, "did you mean .fla-gla."),
         ({"target": named("layer"), "steps": 1}, "steps = 1"),
         ({"target": named("layer"), "steps": 10**6, "width": 10**3}, "at most"),
         ({"target": named("layer"), "fps": 16.0}, "unknown setting"),

@@ -52,6 +52,12 @@ def test_the_transitions_are_of_the_kind_that_the_layer_is_known_for() -> None:
     assert asymmetry["fla-comba"] < 1e-6  # normalised, its inner decay changes nothing
 
 
+@pytest.mark.parametrize("name", ["fla-gla", "fla-deltanet", "fla-retnet"])
+def test_short_sequences_are_refused_with_what_to_do(name: str) -> None:
+    with pytest.raises(DataError, match="take more than 64 steps"):
+        followed(name, build(name, 0), tokens()[:, :64])
+
+
 def test_a_layer_without_the_kernel_is_refused() -> None:
     with pytest.raises(DataError, match="cannot be followed as fla-gla"):
         followed("fla-gla", build("fla-mamba2", 0), tokens())
