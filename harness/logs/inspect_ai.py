@@ -10,15 +10,14 @@ import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from harness.errors import DataError, PreconditionError
 from harness.keys import content_key
-from harness.logs.log import Log, LogTask, Measure, Value, by_field, scalars, value_of
+from harness.logs.log import Log, LogTask, Measure, Value, by_field, mean_of, scalars, value_of
 from harness.reading import MOST_BYTES, convert, guarded, load_json, parse_json
 
 FORMAT = "inspect_ai"
@@ -117,14 +116,6 @@ class Document(msgspec.Struct):
     reductions: list[Reduction] | None = None
 
 
-class Epochs(NamedTuple):
-    """The epochs of one sample: all, those that may have scores, and why others have none."""
-
-    all: Sequence[Sample]
-    scored: Sequence[Sample]
-    left_out: str
-
-
 def read_inspect(path: Path, document: Any = None) -> Log:
     """Return the log of one task.
 
@@ -200,7 +191,7 @@ def task_of(log: Document, where: str) -> LogTask:
     """Return the task of a log."""
     spec, samples = log.eval, epochs_of(log, where)
     reducers = spec.config.epochs_reducer or ["mean"]
-    first = {name: one.all[0] for name, one in samples.items() if one.all}
+    first = {name: one[0] for name, one in samples.items() if one}
     return LogTask(
         suite=f"{FORMAT}/{spec.task}",
         model=spec.model,
@@ -227,8 +218,8 @@ def task_of(log: Document, where: str) -> LogTask:
     )
 
 
-def epochs_of(log: Document, where: str) -> dict[str, Epochs]:
-    """Return the epochs of every planned sample by its id as text."""
+def epochs_of(log: Document, where: str) -> dict[str, list[Sample]]:
+    """Return the epochs of every planned sample, in order, by its id as text."""
     kinds: dict[str, type] = {}
     found: dict[str, dict[int, Sample]] = {str(n): {} for n in log.eval.dataset.sample_ids or ()}
     for one in log.samples or ():
@@ -239,16 +230,7 @@ def epochs_of(log: Document, where: str) -> dict[str, Epochs]:
         if one.epoch in epochs:
             raise DataError(f"epoch {one.epoch} of sample {name!r} stands twice", where=where)
         epochs[one.epoch] = one
-    return {name: _epochs(epochs, log.invalidated) for name, epochs in found.items()}
-
-
-def _epochs(epochs: Mapping[int, Sample], invalidated: bool) -> Epochs:
-    """Return the epochs of one sample in order."""
-    every = [epochs[number] for number in sorted(epochs)]
-    if invalidated:
-        return Epochs(every, [], "the log is invalidated")
-    why = next(filter(None, (one.lacks() for one in every)), "not run")
-    return Epochs(every, [one for one in every if not one.lacks()], why)
+    return {name: [epochs[number] for number in sorted(epochs)] for name, epochs in found.items()}
 
 
 def said(content: Any) -> Any:
@@ -261,7 +243,7 @@ def said(content: Any) -> Any:
 
 
 def measures(
-    log: Document, samples: Mapping[str, Epochs], reducers: Sequence[str]
+    log: Document, samples: Mapping[str, Sequence[Sample]], reducers: Sequence[str]
 ) -> Iterator[Measure]:
     """Yield a column per scorer, key of its mappings, and reducer."""
     scorers = {one.name: cluster_of(one.metrics) for one in log.eval.scorers or ()}
@@ -276,13 +258,14 @@ def measures(
                 if aside:
                     yield Measure(reducer, column, {}, aside=aside)
                     continue
-                values = averaged(samples, name, key)
+                epochs = {n: scores_of(log, every, name, key) for n, every in samples.items()}
+                values = {n: mean_of(found) for n, found in epochs.items()}
                 if reducer != "mean":
                     recorded = reductions_of(log, name, key, reducer, only=len(reducers) == 1)
                     if recorded is None:
                         aside = f"the log holds no reductions by {reducer}"
                     values = {n: reduced(n, v, samples, recorded or {}) for n, v in values.items()}
-                yield Measure(reducer, column, values, cluster=cluster, aside=aside)
+                yield Measure(reducer, column, values, cluster=cluster, aside=aside, epochs=epochs)
 
 
 def cluster_of(metrics: Any) -> str:
@@ -309,19 +292,20 @@ def keys_of(log: Document, scorer: str) -> tuple[list[str], str]:
     return list(keys) or [""], ""
 
 
-def averaged(samples: Mapping[str, Epochs], scorer: str, key: str) -> dict[str, Value]:
-    """Return the mean of each sample over its scored epochs."""
-    found: dict[str, Value] = {}
-    for name, epochs in samples.items():
-        values = [score_of(one, scorer, key) for one in epochs.scored]
-        numbers = [value for value in values if isinstance(value, float)]
-        why = next((value for value in values if isinstance(value, str)), epochs.left_out)
-        found[name] = fmean(numbers) if numbers else why
-    return found
+def scores_of(log: Document, epochs: Sequence[Sample], scorer: str, key: str) -> list[Value]:
+    """Return the score of each planned epoch of a sample, or why it has none."""
+    planned = log.eval.config.epochs or 1
+    found = [
+        "the log is invalidated" if log.invalidated else score_of(one, scorer, key)
+        for one in epochs
+    ]
+    return [*found, *["not run"] * (planned - len(epochs))]
 
 
 def score_of(sample: Sample, scorer: str, key: str) -> Value:
     """Return a score of one epoch as a number, or why it is none."""
+    if why := sample.lacks():
+        return why
     score = (sample.scores or {}).get(scorer)
     if score is None:
         return "no score"
@@ -361,12 +345,12 @@ def reductions_of(
 
 
 def reduced(
-    name: str, mean: Value, samples: Mapping[str, Epochs], recorded: Mapping[str, Value]
+    name: str, mean: Value, samples: Mapping[str, Sequence[Sample]], recorded: Mapping[str, Value]
 ) -> Value:
     """Return the recorded reduction of a sample, unless its epochs have no value."""
     if isinstance(mean, str):
         return mean
-    if any(one.invalidation is not None for one in samples[name].all):
+    if any(one.invalidation is not None for one in samples[name]):
         return "its reduction rests on an invalidated epoch"
     return recorded.get(name, "no reduction")
 

@@ -56,7 +56,7 @@ def compare_logs(before: Log, after: Log, rules: Rules) -> tuple[list[Change], l
         else:
             found += [*_compare_task(place, old, new, rules), *_provenance(old, new)]
     questions = [one for one in found if isinstance(one, Question)]
-    columns = judged(questions, _primary(questions, rules), rules.effect, 1 - rules.level)
+    columns = _judged(questions, rules)
     tasks = [(one.suite, one.unfinished) for one in (*before.tasks, *after.tasks)]
     changes = [
         *(one for one in found if isinstance(one, Change)),
@@ -67,6 +67,20 @@ def compare_logs(before: Log, after: Log, rules: Rules) -> tuple[list[Change], l
     ]
     notes = dict.fromkeys(one for one in found if isinstance(one, str))
     return allowed(changes, rules.allow), list(notes)
+
+
+def _judged(questions: Sequence[Question], rules: Rules) -> list[Change]:
+    """Decide every column; one that regressed only with samples that lost epochs is incomplete."""
+    primary, alpha = _primary(questions, rules), 1 - rules.level
+    steady = [one._replace(mean=one.steady or one.mean) for one in questions]
+    columns, held = (judged(found, primary, rules.effect, alpha) for found in (questions, steady))
+    why = "no regression without the samples that lost epochs"
+    return [
+        msgspec.structs.replace(one, outcome=Outcome.INCOMPLETE, reason=f"{one.reason}; {why}")
+        if asked.steady and one.outcome is Outcome.REGRESSED is not other.outcome
+        else one
+        for asked, one, other in zip(questions, columns, held, strict=True)
+    ]
 
 
 def names_of(suite: str, measure: Measure) -> tuple[str, ...]:
@@ -168,6 +182,13 @@ def _ask(
     scale = len(shared) / weight if weight else 1.0  # of a ratio of sums; else 1
     units, whose = units_of(new, second, shared, rules.cluster)
     lower = not set(names_of(new.suite, second)).isdisjoint(rules.lower)
+    thin = {n for n in shared if _scored(second, n) < _scored(first, n)}
+
+    def over(used: Collection[int]) -> PairedMean:
+        values = ([scale * side[shared[k]] for k in used] for side in (before, after))
+        ids, own = ([every[k] for k in used] for every in (shared, units))
+        return difference(*values, ids, own, rules.level)
+
     return Question(
         task=place,
         suite=new.suite,
@@ -180,23 +201,23 @@ def _ask(
             hi=1.0,
             higher_is_better=second.higher_is_better and not lower,
         ),
-        mean=difference(
-            [scale * before[n] for n in shared],
-            [scale * after[n] for n in shared],
-            shared,
-            units,
-            rules.level,
-        ),
+        mean=over(range(len(shared))),
         flips=tuple(n for n in shared if before[n] != after[n]),
         counts=(len(before), len(after)),
         lost=len(before.keys() - after.keys()),
         said=(
             whose,
             f"the model was {old.model!r} before" if old.model != new.model else "",
-            *(_lacking(one, when) for one, when in ((first, "before"), (second, "after"))),
+            *(
+                tell(one, when)
+                for tell in (_lacking, _lost_epochs)
+                for one, when in ((first, "before"), (second, "after"))
+            ),
+            f"fewer epochs than before in {len(thin)} samples" if thin else "",
         ),
         differs=differs,
-        content=(place, tuple(before.items()), tuple(after.items())),
+        content=(place, tuple(before.items()), tuple(after.items()), frozenset(thin)),
+        steady=over([k for k, n in enumerate(shared) if n not in thin]) if thin else None,
     )
 
 
@@ -241,6 +262,24 @@ def _lacking(measure: Measure, when: str) -> str:
     reasons = Counter(value for value in measure.values.values() if isinstance(value, str))
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
     return f"without a value {when}: {told}" if told else ""
+
+
+def _scored(measure: Measure, sample: str) -> int:
+    """Count the epochs that the value of a sample rests on."""
+    return sum(isinstance(one, float) for one in measure.epochs.get(sample, (0.0,)))
+
+
+def _lost_epochs(measure: Measure, when: str) -> str:
+    """Say how many epochs have no score on a side, by reason, and in how many samples."""
+    several = {n: found for n, found in measure.epochs.items() if len(found) > 1}
+    lost = Counter(one for found in several.values() for one in found if isinstance(one, str))
+    if not lost:
+        return ""
+    every = sum(map(len, several.values()))
+    where = sum(any(isinstance(one, str) for one in found) for found in several.values())
+    told = ", ".join(f"{count} {reason}" for reason, count in sorted(lost.items()))
+    scored = f"{every - lost.total()} of {every} epochs scored {when}"
+    return f"{scored}, not so in {where} samples: {told}"
 
 
 def _primary(questions: Sequence[Question], rules: Rules) -> set[str]:
