@@ -88,7 +88,7 @@ def ask(
         scorer=scorer.name,
         column=column,
         mean=mean,
-        flips=tuple(dict.fromkeys(pair.id for pair in pairs if pair.before != pair.after)),
+        flips=tuple(dict.fromkeys(pair.id for pair in pairs if pair.changed)),
         counts=(_count(before), _count(after)),
         lost=len({pair.id for pair in pairs if pair.after is None and pair.before is not None}),
         said=(said, _renamed(old.plan, new.plan)),
