@@ -19,6 +19,8 @@ from harness.verdicts.changes import Change, allowed
 from harness.verdicts.promises import LOST, NEW, matched
 from harness.verdicts.questions import Question, judged
 
+DIRECTION = "higher_is_better"
+"""A field of each column that must agree; where it may differ, the baseline's holds."""
 FOLLOWS = {"prompt_hash": "n-shot"}
 """What differs where another field does, and is no reason of its own then."""
 
@@ -144,8 +146,21 @@ def _compare_task(
             yield _row(new, Outcome.INCOMPARABLE, aside, one)
         elif any(second.weights.get(n, w) != w for n, w in first.weights.items()):
             yield _row(new, Outcome.INCOMPARABLE, "a document has another weight", one)
+        elif (
+            other := _direction(first, second, new.suite, rules)
+        ) and DIRECTION not in rules.allow:
+            yield _refused(new, other, [*differs, *other], one)
         else:
-            yield _ask(place, (old, new), (first, second), tuple(differs), rules)
+            yield _ask(place, (old, new), (first, second), (*differs, *other), rules)
+
+
+def _direction(
+    first: Measure, second: Measure, suite: str, rules: Rules
+) -> list[tuple[str, str, str]]:
+    """Return how two logs differ in which way a column is better; ``lower`` settles it."""
+    if not set(names_of(suite, second)).isdisjoint(rules.lower):
+        return []
+    return differing({DIRECTION: first.higher_is_better}, {DIRECTION: second.higher_is_better})
 
 
 def protocol_differences(old: LogTask, new: LogTask) -> list[tuple[str, str, str]]:
@@ -199,7 +214,7 @@ def _ask(
             title=second.column,
             lo=0.0,
             hi=1.0,
-            higher_is_better=second.higher_is_better and not lower,
+            higher_is_better=first.higher_is_better and not lower,
         ),
         mean=over(range(len(shared))),
         flips=tuple(n for n in shared if before[n] != after[n]),
@@ -319,9 +334,11 @@ def _refused(
     task: LogTask,
     refused: Sequence[tuple[str, str, str]],
     differs: Sequence[tuple[str, str, str]],
+    measure: Measure | None = None,
 ) -> Change:
     said = "; ".join(f"{name}: {first} -> {second}" for name, first, second in refused)
-    return msgspec.structs.replace(_row(task, Outcome.INCOMPARABLE, said), differs=tuple(differs))
+    row = _row(task, Outcome.INCOMPARABLE, said, measure)
+    return msgspec.structs.replace(row, differs=tuple(differs))
 
 
 def _provenance(old: LogTask, new: LogTask) -> list[str]:
