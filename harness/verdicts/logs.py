@@ -200,9 +200,9 @@ def _ask(
     thin = {n for n in shared if _scored(second, n) < _scored(first, n)}
 
     def over(used: Collection[int]) -> PairedMean:
-        values = ([scale * side[shared[k]] for k in used] for side in (before, after))
         ids, own = ([every[k] for k in used] for every in (shared, units))
-        return difference(*values, ids, own, rules.level)
+        olds, news = ([scale * side[n] for n in ids] for side in (before, after))
+        return difference(olds, news, ids, own, rules.level)
 
     return Question(
         task=place,
