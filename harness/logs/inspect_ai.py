@@ -21,6 +21,7 @@ from harness.logs.log import Log, LogTask, Measure, Value, by_field, mean_of, sc
 from harness.reading import MOST_BYTES, convert, guarded, load_json, parse_json
 
 FORMAT = "inspect_ai"
+KIND = "a log of inspect_ai (a zip of JSON)"
 VERSION = 2
 WORDS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 TRUTHS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
@@ -128,7 +129,7 @@ def read_inspect(path: Path, document: Any = None) -> Log:
         PreconditionError: its members are compressed with zstd and no package reads them.
     """
     if document is None:
-        document = unzipped(path) if zipfile.is_zipfile(path) else load_json(path)
+        document = unzipped(path) if is_zip(path) else load_json(path)
     version = document.get("version") if isinstance(document, dict) else None
     if version != VERSION:
         raise DataError(
@@ -145,35 +146,52 @@ def read_inspect(path: Path, document: Any = None) -> Log:
     return Log(FORMAT, path, (task_of(log, str(path)),))
 
 
+def is_zip(path: Path) -> bool:
+    """Say whether a file begins as a zip does; what is cut off has no end that a reader finds."""
+    with guarded(str(path), "a file that can be read"), path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
 def unzipped(path: Path) -> dict[str, Any]:
     """Return an ``.eval`` file as the document that a ``.json`` file holds.
 
     Without ``header.json`` the run was not finished: what is there is returned.
     """
-    kind = "a log of inspect_ai (a zip of JSON)"
-    with guarded(str(path), kind), zip_reader().ZipFile(path) as archive:
-        names = list(dict.fromkeys(archive.namelist()))
-        if (size := sum(one.file_size for one in archive.infolist())) > MOST_BYTES:
-            raise DataError(f"{size:,} bytes", where=str(path), expected=f"at most {MOST_BYTES:,}")
-
-        def member(name: str) -> Any:
-            return parse_json(archive.read(name), f"{path}: {name}")
-
-        head = next((n for n in ("header.json", "_journal/start.json") if n in names), "")
-        if not head:
-            raise DataError("no header.json", where=str(path), expected=kind)
+    reader = zip_reader()
+    zstd = getattr(reader, "zstd", None)
+    broken = (reader.BadZipFile, *((zstd.ZstdError,) if zstd else ()))
+    hint = "the zip is cut off or damaged: copy it again from where it was written"
+    with guarded(str(path), KIND, hint=hint):
         try:
-            document = {**member(head)}
-            document["samples"] = [member(name) for name in names if name.startswith("samples/")]
-            if "reductions.json" in names:
-                document["reductions"] = member("reductions.json")
+            with reader.ZipFile(path) as archive:
+                return members(archive, path)
+        except broken as error:  # the package's own, which are not those of Python's zipfile
+            raise zipfile.BadZipFile(str(error)) from error
         except NotImplementedError as error:
             raise PreconditionError(
                 "its members are compressed with zstd, which this Python cannot read",
                 where=str(path),
                 hint="pip install 'kairos-eval[logs]', which brings backports.zstd",
             ) from error
-        return document
+
+
+def members(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    """Return the members of an archive as one document."""
+    names = list(dict.fromkeys(archive.namelist()))
+    if (size := sum(one.file_size for one in archive.infolist())) > MOST_BYTES:
+        raise DataError(f"{size:,} bytes", where=str(path), expected=f"at most {MOST_BYTES:,}")
+
+    def member(name: str) -> Any:
+        return parse_json(archive.read(name), f"{path}: {name}")
+
+    head = next((n for n in ("header.json", "_journal/start.json") if n in names), "")
+    if not head:
+        raise DataError("no header.json", where=str(path), expected=KIND)
+    document = {**member(head)}
+    document["samples"] = [member(name) for name in names if name.startswith("samples/")]
+    if "reductions.json" in names:
+        document["reductions"] = member("reductions.json")
+    return document
 
 
 def zip_reader() -> ModuleType:

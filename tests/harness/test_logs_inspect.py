@@ -163,6 +163,26 @@ def test_an_archive_says_what_the_document_says_and_an_unfinished_one_is_incompl
     assert found.exit_code == ExitCode.INCOMPLETE and "started" in found.changes[0].reason
 
 
+@pytest.mark.parametrize("name", ["b.eval", "b.json"])
+def test_an_archive_that_is_cut_off_or_damaged_is_named_so(tmp_path: Path, name: str) -> None:
+    document = json.loads(inspect(tmp_path / "a.json", {"a": ["C"], "b": ["I"]}).read_text())
+    content = zipped(tmp_path / "a.eval", document, header=True).read_bytes()
+    for spoilt in (content[:-30], content[:60], content.replace(b"PK\x01\x02", b"PK\x01\x03")):
+        (tmp_path / name).write_bytes(spoilt)
+        with pytest.raises(DataError, match="zip is cut off or damaged"):
+            open_log(tmp_path / name)
+
+
+def test_damaged_zstd_members_are_one_message(shared: Path, tmp_path: Path) -> None:
+    if not hasattr(inspect_ai.zip_reader(), "zstd"):
+        pytest.skip("needs a package that reads zstd")
+    content = bytearray((shared / "logs/inspect/beta.eval").read_bytes())
+    content[400:900] = bytes(500)
+    (tmp_path / "a.eval").write_bytes(content)
+    with pytest.raises(DataError, match="zip is cut off or damaged"):
+        open_log(tmp_path / "a.eval")
+
+
 def test_members_that_this_python_cannot_read_name_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
