@@ -19,6 +19,8 @@ from reports.text import DASH
 
 MOST_BYTES = 2**20 - 2**12
 """What a step summary takes, less a little."""
+WIDEST = 40
+"""Characters of a column in text; a longer cell pushes the rest of its line."""
 FIELDS = ("suite", "model", "protocol field", "before", "after")
 
 
@@ -108,7 +110,7 @@ def as_text(found: Comparison) -> str:
 
 def _aligned(table: Sequence[Sequence[str]]) -> Iterator[str]:
     texts = [[line(cell) for cell in one] for one in table]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    widths = [min(WIDEST, max(map(len, column))) for column in zip(*texts, strict=True)]
     for one in texts:
         cells = (text.ljust(width) for text, width in zip(one, widths, strict=True))
         yield "  ".join(cells).rstrip()

@@ -21,6 +21,7 @@ LEVELS = {
     Trend.PASS: Level.GOOD,
     Trend.FAIL: Level.BAD,
     Trend.VANISHED: Level.BAD,
+    Trend.ACCEPTED: Level.OPEN,
     Trend.TOO_SHORT: Level.OPEN,
     Trend.ENDED: Level.OPEN,
 }
@@ -48,6 +49,12 @@ def number(value: float | None) -> str:
     return DASH if value is None else f"{value:.6g}"
 
 
+def unit_of(one: Judged) -> str:
+    """Return the unit of a series behind a number; a plain number has none."""
+    unit = one.series.newest.unit
+    return "" if unit in ("", "1") else f" {unit}"
+
+
 def name_of(one: Judged) -> str:
     """Return the key of a series in one line."""
     return " / ".join(part for part in one.series.key if part)
@@ -61,15 +68,15 @@ def run_name(run: RunEntry) -> str:
 
 def alarm(one: Judged) -> str:
     """Say in one line what changed, since which run, and how long ago; or what vanished."""
-    found, unit = one.finding, one.series.newest.unit
+    found, unit = one.finding, unit_of(one)
     if found.outcome is Trend.VANISHED or found.change_at is None:
         return line(f"{found.outcome}: {name_of(one)}: {one.reason}")
     old = next(piece for piece in reversed(found.segments) if piece.left < found.change_at)
     new = found.segments[-1]
     first, since = one.run_at(old.left), one.run_at(found.change_at)
     return line(
-        f"{found.outcome}: {name_of(one)}: {number(found.before)} -> {number(found.after)} "
-        f"({unit}; {old.right - old.left} runs since {run_name(first)}, then "
+        f"{found.outcome}: {name_of(one)}: {number(found.before)} -> {number(found.after)}{unit} "
+        f"({old.right - old.left} runs since {run_name(first)}, then "
         f"{new.right - new.left} runs since {run_name(one.run_at(new.left))}); changed with "
         f"{run_name(since)}, {one.delay} runs up to the newest"
     )
@@ -77,7 +84,7 @@ def alarm(one: Judged) -> str:
 
 def view(one: Judged) -> SeriesView:
     """Return a series as it is shown."""
-    pieces, unit = one.finding.segments, one.series.newest.unit
+    pieces, unit = one.finding.segments, unit_of(one)
     ends = one.intervals[-1] if one.intervals else None
     interval = f"{number(ends[0])} to {number(ends[1])}" if ends else "no interval"
     changes = tuple(
@@ -92,7 +99,7 @@ def view(one: Judged) -> SeriesView:
         name=name_of(one),
         protocol=" ".join(filter(None, (one.series.protocol[:8], one.series.machine[:8]))),
         runs=f"{count} of {len(one.series.runs)}",
-        last=f"{number(pieces[-1].value)} {unit}" if pieces else DASH,
+        last=f"{number(pieces[-1].value)}{unit}" if pieces else DASH,
         interval=interval,
         changes=changes,
         said=alarm(one) if alarmed else one.reason,
@@ -110,8 +117,9 @@ def table(views: Sequence[SeriesView]) -> Iterator[str]:
     """Yield the lines of a table for a terminal."""
     cells: list[tuple[str, ...]] = [HEADINGS]
     for one in views:
-        changes = "; ".join((*one.changes, *filter(None, [one.said]))) or "none"
-        cells.append((one.outcome, one.name, one.runs, one.last, one.interval, changes))
+        alarmed = one.level is Level.BAD
+        changes = one.said if alarmed else "; ".join((*one.changes, *filter(None, [one.said])))
+        cells.append((one.outcome, one.name, one.runs, one.last, one.interval, changes or "none"))
     texts = [[line(cell) for cell in row] for row in cells]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     for row in texts:

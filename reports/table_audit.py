@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -251,12 +251,15 @@ def _drawn(cell: Cell | None, findings: Sequence[Finding]) -> Drawn:
     return Drawn(text, WORDS[worst.level].level, title, anchor("finding", worst.id), numeric)
 
 
-def render_sarif(document: Document, sheets: Sequence[Sheet] = ()) -> str:
-    """Write one result per finding, at the line of the user's file that carries the cell."""
+def render_sarif(document: Document, gated: Container[Bearing]) -> str:
+    """Write one result per finding, at the line of the user's file that carries the cell.
+
+    What the gate fails on is an error; a file that cannot lie in a repository is left out.
+    """
     return sarif(
         Found(
             WORDS[one.level].word,
-            SARIF_LEVELS[one.level],
+            "error" if one.level in gated else SARIF_LEVELS[one.level],
             one.id,
             ". ".join(filter(None, [place(one), said(one), one.arithmetic])),
             _line_of(one),
@@ -265,27 +268,27 @@ def render_sarif(document: Document, sheets: Sequence[Sheet] = ()) -> str:
     )
 
 
-def _line_of(finding: Finding) -> Place:
-    """Return the line of a finding in its file, which need not lie in a repository."""
-    line = finding.line or 1
-    return within(Path(finding.file), line) or Place(quote(Path(finding.file).as_posix()), line)
+def _line_of(finding: Finding) -> Place | None:
+    """Return the line of a finding in its file, as its repository or working directory has it."""
+    path, number = Path(finding.file), finding.line or 1
+    if found := within(path, number):
+        return found
+    inside = not path.is_absolute() and ".." not in path.parts
+    return Place(quote(path.as_posix()), number) if inside else None
 
 
-def render_junit(document: Document, sheets: Sequence[Sheet] = ()) -> str:
-    """Write one case per rule and per finding; only what contradicts a stated rule is bad."""
-    return junit({block.table.id: [*_cases(block)] for block in blocks(document)})
+def render_junit(document: Document, gated: Container[Bearing]) -> str:
+    """Write one case per rule and per finding; only what the gate fails on is bad."""
+    return junit({block.table.id: [*_cases(block, gated)] for block in blocks(document)})
 
 
-def _cases(block: Block) -> Iterator[Case]:
+def _cases(block: Block, gated: Container[Bearing]) -> Iterator[Case]:
     for rule in block.rules:
         yield Case(rule.id, "rule", "passed", "rule", rule_line(rule))
-    states: dict[Bearing, State] = {
-        Bearing.CONTRADICTS: "failure",
-        Bearing.NOT_TESTABLE: "skipped",
-    }
     for one in block.findings:
         text = "\n".join(filter(None, [place(one), said(one), one.arithmetic]))
-        state = states.get(one.level, "passed")
+        skipped = one.level is Bearing.NOT_TESTABLE
+        state: State = "failure" if one.level in gated else "skipped" if skipped else "passed"
         yield Case(one.id, one.kind, state, WORDS[one.level].word, text)
 
 
@@ -294,6 +297,5 @@ FORMATS = {
     "json": render_json,
     "html": render_html,
     "markdown": render_markdown,
-    "sarif": render_sarif,
-    "junit": render_junit,
 }
+GATES = {"sarif": render_sarif, "junit": render_junit}

@@ -41,10 +41,12 @@ def audit_files(asked: Asked) -> int:
     from harness.inference.stated import write_rules
     from harness.inference.tables import in_units
     from harness.packs.rules import load_rules
-    from reports.table_audit import FORMATS
+    from reports.table_audit import FORMATS, GATES
 
-    if asked.form not in FORMATS:
-        raise ConfigError(f"unknown format {asked.form!r}", hint=nearest(asked.form, FORMATS))
+    if asked.form not in {*FORMATS, *GATES}:
+        raise ConfigError(
+            f"unknown format {asked.form!r}", hint=nearest(asked.form, (*FORMATS, *GATES))
+        )
     if asked.rules is not None and not is_rules_file(asked.rules):
         hint = "give its tables with --tables, or state rules in a TOML file"
         raise DataError("a check file beside FILE", where=str(asked.rules), hint=hint)
@@ -64,8 +66,10 @@ def audit_files(asked: Asked) -> int:
         sys.stdout.write(write_rules(document.rules, sheets))
         return ExitCode.OK
     shown = document.about(*asked.cell) if asked.cell else document
-    sys.stdout.write(FORMATS[asked.form](shown, sheets))
     gated = {Bearing.CONTRADICTS, *([Bearing.DOES_NOT_FOLLOW] if asked.strict else [])}
+    gates = asked.form in GATES
+    text = GATES[asked.form](shown, gated) if gates else FORMATS[asked.form](shown, sheets)
+    sys.stdout.write(text)
     failed = any(finding.level in gated for finding in shown.findings)
     return ExitCode.GATE_FAILED if failed and not asked.exit_zero else ExitCode.OK
 

@@ -107,31 +107,36 @@ def gate(
     ] = 0.0,
     by: Order = "commit",
     branch: Branch = "",
+    baseline: Annotated[
+        Path | None,
+        typer.Option(help="Known verdicts of `compare --write-baseline`: what they accept passes."),
+    ] = None,
     junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML.")] = None,
 ) -> int:
     """Exit 1 when a level changed for the worse within the last runs, or a series vanished.
 
     A change is a level that begins in the last runs, differs by more than the deviations within
-    it, and by at least --effect. One bad run is no level: `compare` judges single runs. Exit 3
-    when no series is long enough.
+    it, and by at least --effect. One bad run is no level: `compare` judges single runs. A change
+    that --baseline knows is accepted. Exit 3 when no series is long enough.
     """
     from harness.cli.options import at_least_0
+    from harness.verdicts.known import accepted_levels, load_known
     from harness.verdicts.series import judged
     from harness.verdicts.trend import Trend, gate_of
     from reports.history import alarm, render_history_junit
 
     size = at_least_0("--effect", effect)
     found = judged(runs_of(folder, by, branch), last=last, effect=size, groups=groups)
+    if baseline is not None:
+        found = accepted_levels(found, load_known(baseline), str(baseline))
     counts = {kind: sum(one.finding.outcome is kind for one in found) for kind in Trend}
     for one in found:
         if one.finding.outcome in (Trend.FAIL, Trend.VANISHED):
             say(alarm(one))
     gated = sum(counts[kind] for kind in (Trend.PASS, Trend.FAIL))
     say(", ".join(f"{count} {kind}" for kind, count in counts.items() if count))
-    say(
-        f"{gated} series gated: a false alarm among them is at most {gated} times as likely as "
-        "in one"
-    )
+    times = f": a false alarm is at most {gated} times as likely as in one" if gated > 1 else ""
+    say(f"{gated} series gated{times}")
     if junit is not None:
         from harness.files import atomic_write
 

@@ -18,8 +18,10 @@ from harness.outcomes import Level, Outcome
 from harness.reading import convert, load_json
 from harness.verdicts.changes import Change, fails
 from harness.verdicts.claims import Standpoint
+from harness.verdicts.trend import Finding, Judged, Trend
 
 SCHEMA = "kairos-eval-baseline/1"
+ROUNDING = 1e-9
 
 
 class Claim(Record, frozen=True, kw_only=True):
@@ -119,6 +121,44 @@ def accepted(changes: Sequence[Change], known: KnownVerdicts, file: str) -> list
         else one
         for one in changes
     ]
+
+
+def accepted_levels(found: Iterable[Judged], known: KnownVerdicts, file: str) -> list[Judged]:
+    """Return series of a history, of which those whose change is known pass the gate.
+
+    A level is known when a change of the same names was accepted that is as large, up to the
+    deviations within the levels; a series that vanished, when a change that vanished was.
+    """
+
+    def is_known(one: Judged) -> bool:
+        names = set(one.series.key)
+        return any(
+            {was.suite, was.model, was.scorer, was.column} - {""} <= names
+            and _covers(was, one.finding)
+            for was in known.changes
+            if was.what != "claim"
+        )
+
+    def after(one: Judged) -> Judged:
+        if one.finding.outcome not in (Trend.FAIL, Trend.VANISHED) or not is_known(one):
+            return one
+        passed = one.finding._replace(outcome=Trend.ACCEPTED)
+        return one._replace(finding=passed, reason=f"known in {file}")
+
+    return list(map(after, found))
+
+
+def _covers(was: Accepted, now: Finding) -> bool:
+    """Say whether an accepted change is as large as that of a level."""
+    if now.outcome is Trend.VANISHED or was.difference is None:
+        return now.outcome is Trend.VANISHED and was.outcome is Outcome.VANISHED
+    if now.before is None or now.after is None:
+        return False
+    change = now.after / now.before if was.what == "time" else now.after - now.before
+    slack = max(piece.error for piece in now.segments)
+    slack = slack / now.before if was.what == "time" else slack
+    most = (1 + ROUNDING) * abs(was.difference) + slack
+    return change * was.difference > 0 and abs(change) <= most
 
 
 def _name(one: Change | Accepted) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ class Trend(StrEnum):
     PASS = "pass"  # noqa: S105
     FAIL = "fail"
     VANISHED = "vanished"
+    ACCEPTED = "accepted"  # for the worse, or gone, and known to be
     TOO_SHORT = "too short"
     ENDED = "ended"  # of a series alone: nothing of it lies in the window
 
@@ -107,4 +108,5 @@ def gate_of(found: Sequence[Judged]) -> ExitCode:
     outcomes = {one.finding.outcome for one in found}
     if outcomes & {Trend.FAIL, Trend.VANISHED}:
         return ExitCode.GATE_FAILED
-    return ExitCode.OK if Trend.PASS in outcomes else ExitCode.INCOMPLETE
+    judged = outcomes & {Trend.PASS, Trend.ACCEPTED}
+    return ExitCode.OK if judged else ExitCode.INCOMPLETE

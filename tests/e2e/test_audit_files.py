@@ -35,6 +35,12 @@ def test_an_inferred_rule_never_contradicts(command, board: Path) -> None:
     assert "DOES NOT FOLLOW  D, Avg., printed 81.1" in ended.out
     assert "mean(87.5, 91.6, 87.6, 69.0) = 83.925" in ended.out
     assert command("audit", "board.md", "--strict").code == 1
+    for options, bad in (((), 0), (("--strict",), 1)):
+        written = command("audit", "board.md", *options, "--format", "junit").out
+        assert written.count("<failure") == bad
+        written = command("audit", "board.md", *options, "--format", "sarif").out
+        results = json.loads(written)["runs"][0]["results"]
+        assert [one["level"] for one in results].count("error") == bad
     assert command("audit", "board.md", "--strict", "--exit-zero").code == 0
 
 

@@ -31,7 +31,7 @@ def evaluate(folder: Path, runfile: str) -> subprocess.CompletedProcess[str]:
 def test_a_first_run_is_green_and_a_lost_benchmark_is_red(tmp_path: Path) -> None:
     first = evaluate(tmp_path, RUN)
     assert first.returncode == 0, first.stderr
-    assert (tmp_path / "known.json").exists() and "Gate: passed" in (
+    assert (tmp_path / "runs/known.json").exists() and "Gate: passed" in (
         tmp_path / "step.md"
     ).read_text()
     red = evaluate(tmp_path, LOST)
@@ -43,6 +43,22 @@ def test_a_first_run_is_green_and_a_lost_benchmark_is_red(tmp_path: Path) -> Non
     assert {path.suffix for path in (tmp_path / "out").glob("comparison.*")} == {
         *(".txt", ".md", ".json", ".xml", ".sarif", ".html")
     }
+
+
+def test_a_run_that_lacks_values_is_compared_before_it_is_incomplete(tmp_path: Path) -> None:
+    (tmp_path / "runs/baseline").mkdir(parents=True)
+    stub = tmp_path / "bin" / "kairos-eval"
+    stub.parent.mkdir()
+    stub.write_text('#!/bin/sh\necho "$1" >> called\n[ "$1" != run ] || exit 3\n')
+    stub.chmod(0o755)
+    ended = subprocess.run(
+        ["bash", EXAMPLES / "evaluate.sh", "run.toml"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{stub.parent}{os.pathsep}{os.environ['PATH']}"},
+        check=False,
+    )
+    assert ended.returncode == 3
+    assert (tmp_path / "called").read_text().split() == ["run", "compare"]
 
 
 def test_the_workflows_run_the_script_and_hand_on_files_that_it_writes() -> None:

@@ -190,6 +190,30 @@ def test_the_gate_fails_on_a_level_that_fell_and_names_the_run(
     assert shown.code == 0 and "<svg" in page and "http" not in page.replace("http-equiv", "")
 
 
+@pytest.mark.parametrize(
+    ("last", "was", "code"),
+    [
+        ((3.0, 3.1), {"outcome": "regressed", "difference": -7.0}, 0),
+        ((3.0, 3.1), {"outcome": "regressed", "difference": -5.0}, 1),
+        ((3.0, 3.1), {"outcome": "regressed", "difference": 7.0}, 1),
+        ((3.0, 3.1), {"outcome": "regressed", "difference": -7.0, "column": "other"}, 1),
+        ((3.0, 3.1), {"outcome": "vanished"}, 1),
+        ((10.0, None), {"outcome": "vanished"}, 0),
+        ((10.0, None), {"outcome": "regressed", "difference": -7.0}, 1),
+    ],
+)
+def test_an_accepted_change_passes_the_gate_and_a_larger_one_does_not(
+    command: Callable, tmp_path: Path, last: tuple[float | None, ...], was: dict, code: int
+) -> None:
+    folder = write(tmp_path / "h", *days(*NOISE, *last))
+    names = {"what": "column", "suite": "toy", "model": "m", "scorer": "official", "column": "ok"}
+    known = {"schema": "kairos-eval-baseline/1", "claims": {}, "changes": [{**names, **was}]}
+    (tmp_path / "known.json").write_text(json.dumps(known))
+    found = command("history", "gate", folder, "--baseline", tmp_path / "known.json")
+    assert found.code == code
+    assert ("1 accepted" in found.out) == (code == 0)
+
+
 def test_short_histories_are_incomplete_and_bad_options_are_usage_errors(
     command: Callable, tmp_path: Path
 ) -> None:
