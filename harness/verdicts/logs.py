@@ -294,7 +294,7 @@ def _lost_epochs(measure: Measure, when: str) -> str:
     where = sum(any(isinstance(one, str) for one in found) for found in several.values())
     told = ", ".join(f"{count} {reason}" for reason, count in sorted(lost.items()))
     scored = f"{every - lost.total()} of {every} epochs scored {when}"
-    return f"{scored}, {lost.total()} of {where} samples not: {told}"
+    return f"{scored} ({lost.total()} not, in {where} samples: {told})"
 
 
 def _primary(questions: Sequence[Question], rules: Rules) -> set[str]:

@@ -49,12 +49,14 @@ def test_a_difference_made_of_lost_epochs_is_incomplete_and_says_what_is_scored(
     (change,) = found.changes
     assert (change.outcome, found.exit_code) == (Outcome.INCOMPLETE, ExitCode.INCOMPLETE)
     assert change.difference == -0.5 and "fewer epochs than before in 12 samples" in change.reason
-    assert "12 of 24 epochs scored after, 12 of 12 samples not: 12 nan" in change.reason
+    assert "12 of 24 epochs scored after (12 not, in 12 samples: 12 nan" in change.reason
     (back,) = compared(lost, first).changes
     assert "12 of 24 epochs scored before" in back.reason
     text = inspect(tmp_path / "c.json", {n: ["I", "maybe" if n == "3" else "C"] for n in names})
     (change,) = compared(first, text).changes
-    assert change.outcome is Outcome.INCOMPLETE and "1 of 1 samples not: 1 a text" in change.reason
+    assert (
+        change.outcome is Outcome.INCOMPLETE and "(1 not, in 1 samples: 1 a text" in change.reason
+    )
     absent = inspect(tmp_path / "d.json", {n: ["I", "C"][: 1 + (n > "3")] for n in names})
     assert "not run" in compared(first, absent).changes[0].reason
 
