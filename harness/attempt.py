@@ -21,7 +21,7 @@ def attempt(call: Callable[[], T]) -> tuple[T | None, str]:
 
 
 def tried(call: Callable[[], T]) -> tuple[T | None, Exception | None]:
-    """Return what ``call`` returns, or what it raises as a value.
+    """Return what ``call`` returns, or what it raises as a value; ``sys.exit`` is an error too.
 
     This is the only broad ``except`` of the project.
     """
@@ -29,3 +29,5 @@ def tried(call: Callable[[], T]) -> tuple[T | None, Exception | None]:
         return call(), None
     except Exception as error:  # noqa: BLE001 - the caller gets it
         return None, error
+    except SystemExit as error:
+        return None, RuntimeError(f"it leaves the program by sys.exit({error.code!r})")

@@ -20,7 +20,7 @@ def conform(
     what: Annotated[
         str,
         typer.Argument(
-            help="A suite, or reported, model, theory, history, logs, judge_statistics or "
+            help="A suite, or reported, model, theory, bridge, history, logs, judge_statistics or "
             "video_metrics."
         ),
     ],

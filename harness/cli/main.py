@@ -141,7 +141,9 @@ def outcome() -> tuple[int, str]:
             error.show()
     except (KeyboardInterrupt, typer.Abort):
         code = ExitCode.INTERRUPTED
-    except SystemExit:  # the printer of tables, once nobody reads
+    except SystemExit as error:  # the printer of tables, once nobody reads
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise RuntimeError(f"foreign code leaves by sys.exit({error.code!r})") from error
         failure = BrokenPipeError()
     except (OSError, UnicodeError) as error:
         logging.getLogger(__name__).debug("refused by the system", exc_info=True)

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import UserError
+from harness.outcomes import Outcome
 from harness.seeds import generator
+from harness.verdicts.statements import bound_outcome
+from theory.catalog.notebook import StatementNotebook
 from theory.maths.gap_estimators import gap_estimates, mean_interval, nested_variance
 from theory.maths.necessity import (
     Atom,
@@ -266,3 +270,27 @@ def test_gap_curves_fall_along_nested_windows() -> None:
     for name in ("hmm", "arfima", "lgssm"):
         gaps = [get_task(name).exact(w).gap for w in range(8)]
         assert all(after <= before + 1e-12 for before, after in pairwise(gaps))
+
+
+def test_the_number_of_draws_that_carry_a_spread() -> None:
+    rng = np.random.default_rng(0)
+    for values, kurtosis in ((rng.normal(size=10**5), 3.0), (rng.exponential(size=10**5), 9.0)):
+        effective = mean_interval(values).effective
+        assert effective == pytest.approx(len(values) / scipy.stats.kurtosis(values, fisher=False))
+        assert effective == pytest.approx(len(values) / kurtosis, rel=0.1)
+    assert "1 of 1000 draws" in mean_interval(np.eye(1, 1000)[0]).few
+    assert mean_interval(np.full(9, 2.0)).effective == 0.0
+
+
+def test_a_mean_that_few_draws_carry_refutes_nothing() -> None:
+    book = StatementNotebook("theory/statement/S2", "theory", statement="S2")
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(300):  # two or three of 2000 draws are not 0
+        values = 1.0 * (rng.random(2000) < 1e-3)
+        values[0] = 1.0  # at least one came, or nothing in the draws tells of it
+        found.append(bound_outcome(book.estimate("rare", values, 1e-2)))
+    assert Outcome.VIOLATED not in found
+    assert Outcome.INCONCLUSIVE in found
+    wrong = book.estimate("usual", rng.exponential(size=2000), 1.5)
+    assert bound_outcome(wrong) is Outcome.VIOLATED

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +38,35 @@ def layer(x, beta=0.5):
     return Recursion(A, writes(v, 0.5 * k), q, forward(decay, k, v, q))
 
 def wrong(x): return layer(x, 0.4)
+def wrong_small(x):
+    right, other = layer(x), layer(x, 0.4)
+    A = np.concatenate([right.transition[:1], other.transition[1:]])
+    size = np.ones((len(x), 1, 1))
+    size[0] = 1e6
+    return Recursion(A, right.write * size[..., None], right.query, right.output * size)
 def nothing(x): return None
 def short(x): return layer(x[:, 1:])
 def crash(x): return x[99]
+def leaves(x): raise SystemExit(0)
+def own_error(x): raise Own("beta")
+class Own(Exception): pass
 
 def added(run): return np.cumsum(np.pad(run.injection, [(0, 0), (1, 0)]), axis=-1)
 def low(run): return 0.5 * run.e
 def undefined(run): return np.full(run.e.shape, np.nan)
+def half_undefined(run):
+    bound = 0.5 * run.e
+    bound[..., 3] = np.nan
+    return bound
+def one_undefined(run):
+    bound = run.exact.copy()
+    bound[..., 3] = np.nan
+    return bound
+def minus_infinite(run): return np.full(run.e.shape, -np.inf)
+def absent(run): return None
+def written(run):
+    run.e[...] = 0.0
+    return run.e
 def shapeless(run): return np.zeros(3)
 
 def coin(n, rng):
@@ -53,6 +76,14 @@ def known(n, rng): return coin(n, rng)
 known.exact = lambda w: (1.0, 1.0 + (w < 6) + (w < 1))
 def too_high(n, rng): return coin(n, rng)
 too_high.exact = lambda w: (1.0, 3.0)
+def too_low(n, rng): return coin(n, rng)
+too_low.exact = lambda w: (0.0, 0.0)
+def moving(n, rng): return coin(n, rng)
+moving.exact = lambda w: (0.9 - 0.1 * w, 1.0 + (w < 6) + (w < 1))
+def rare(n, rng):
+    x = rng.normal(size=(n, 4))
+    return x, 0.1 * x[:, 3] + 50.0 * (np.arange(n) == 0)
+rare.exact = lambda w: (2500 * 1e-2, 2500 * 1e-2 + 0.01 * (w < 1))
 def below(n, rng): return coin(n, rng)
 below.exact = lambda w: (1.0, 0.5)
 def rising(n, rng): return coin(n, rng)
@@ -109,9 +140,12 @@ def test_a_layer_ends_in_a_tightness_figure_and_every_bound_holds(tmp_path: Path
     ("layer", "words"),
     [
         ("wrong", "does not reproduce the output: off by"),
+        ("wrong_small", "does not reproduce the output: off by"),
         ("nothing", "returns NoneType"),
         ("short", "returns 19 steps for 20 inputs"),
         ("crash", "the function fails: IndexError"),
+        ("leaves", r"the function fails: .*sys\.exit\(0\)"),
+        ("own_error", "the function fails: Own: beta"),
     ],
 )
 def test_a_layer_that_cannot_be_used_is_refused(layer: str, words: str, tmp_path: Path) -> None:
@@ -139,7 +173,14 @@ def test_what_is_asked_wrongly_is_refused_before_anything_runs(settings: dict, w
 
 @pytest.mark.parametrize(
     ("bound", "outcome"),
-    [("added", Outcome.HOLDS), ("low", Outcome.VIOLATED), ("undefined", Outcome.VACUOUS)],
+    [
+        ("added", Outcome.HOLDS),
+        ("low", Outcome.VIOLATED),
+        ("half_undefined", Outcome.VIOLATED),
+        ("minus_infinite", Outcome.VIOLATED),
+        ("undefined", Outcome.VACUOUS),
+        ("one_undefined", Outcome.VACUOUS),
+    ],
 )
 def test_a_bound_of_ones_own_is_judged_and_no_theorem_with_it(
     bound: str, outcome: Outcome, tmp_path: Path
@@ -156,9 +197,17 @@ def test_a_bound_of_ones_own_is_judged_and_no_theorem_with_it(
         assert "no finite number at" in row.reason
 
 
-def test_a_bound_of_another_shape_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the bound returns"):
-        probed(tmp_path, bound="shapeless")
+@pytest.mark.parametrize(
+    ("bound", "words"),
+    [
+        ("shapeless", r"the bound returns shape \[3\]"),
+        ("absent", r"the bound returns shape \[\] of object"),
+        ("written", "read-only"),
+    ],
+)
+def test_a_bound_that_cannot_be_used_is_refused(bound: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=words):
+        probed(tmp_path, bound=bound)
 
 
 def tasked(tmp_path: Path, name: str) -> list[Evidence]:
@@ -179,18 +228,28 @@ def test_a_task_without_exact_risks_says_so_and_is_bounded_from_draws(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("name", "outcome"), [("known", Outcome.HOLDS), ("too_high", Outcome.VIOLATED)]
+    ("name", "above", "at_0"),
+    [
+        ("known", Outcome.HOLDS, Outcome.HOLDS),
+        ("too_high", Outcome.VIOLATED, Outcome.HOLDS),
+        ("too_low", Outcome.HOLDS, Outcome.VIOLATED),
+        ("rare", Outcome.INCONCLUSIVE, Outcome.INCONCLUSIVE),
+    ],
 )
-def test_exact_risks_are_held_against_draws(name: str, outcome: Outcome, tmp_path: Path) -> None:
-    (row,) = [one for one in tasked(tmp_path, name) if isinstance(one, BoundCheck)]
-    assert bound_outcome(row) == outcome
-    assert row.statement == named(name)  # what the task says of itself, and no theorem
+def test_exact_risks_are_held_against_draws(
+    name: str, above: Outcome, at_0: Outcome, tmp_path: Path
+) -> None:
+    one, two = (row for row in tasked(tmp_path, name) if isinstance(row, BoundCheck))
+    assert (bound_outcome(one), bound_outcome(two)) == (above, at_0)
+    assert "not refuted from above" in one.instance
+    assert {one.statement, two.statement} == {named(name)}  # what the task says of itself
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
         ("below", "R_full = 1 and R_w = 0.5"),
+        ("moving", "R_full is 0.3 at one window and 0.9 at another"),
         ("rising", "rises as the window grows"),
         ("unsaid", "returns None"),
         ("still", "never varies"),
@@ -207,3 +266,35 @@ def test_inputs_are_those_of_the_seed(tmp_path: Path) -> None:
     assert probed(tmp_path) == probed(tmp_path)
     other = rows(probe({"target": named("layer"), "steps": 20, "width": 8, "seed": 1}), tmp_path)
     assert not np.array_equal(str(other), str(probed(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: probe({"target": named("layer")}), lambda: task({"task": named("coin")})],
+)
+def test_an_edited_module_is_another_experiment(
+    make: Callable[[], list], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "own_theory_module", raising=False)
+    before = make()[0].settings
+    assert make()[0].settings == before
+    (tmp_path / "own_theory_module.py").write_text(SOURCE + "# edited\n", encoding="utf-8")
+    assert make()[0].settings != before
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("import sys; sys.exit(0)", r"sys\.exit\(0\)"),
+        ("raise LookupError('at import')", "LookupError: at import"),
+        ("def f(:", "SyntaxError"),
+        ("class Own(Exception): pass\nraise Own('no weights')", "Own: no weights"),
+    ],
+)
+def test_a_module_that_fails_at_import_is_refused(
+    line: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "own_broken_module", raising=False)
+    (tmp_path / "own_broken_module.py").write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"cannot import 'own_broken_module': .*{words}"):
+        probe({"target": "python:own_broken_module:f"})

@@ -52,5 +52,5 @@ def test_every_statement_is_written_up():
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL))
 def test_code_of_the_write_up_runs(code, capsys, tmp_path):
     (tmp_path / "snippet.py").write_text(code, encoding="utf-8")
-    runpy.run_path(str(tmp_path / "snippet.py"))
+    runpy.run_path(str(tmp_path / "snippet.py"), run_name="__main__")
     assert capsys.readouterr().out

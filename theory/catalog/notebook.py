@@ -21,6 +21,7 @@ from harness.evidence import BoundCheck, Hypothesis
 from harness.notebook import Notebook, Relation, plain_json
 from harness.seeds import generator
 from harness.verdicts.statements import conclusion
+from theory.catalog import condition
 from theory.maths.gap_estimators import Mean, mean_interval
 from theory.maths.inputs import Floats
 
@@ -175,13 +176,18 @@ class StatementNotebook(Notebook):
     ) -> BoundCheck:
         """Return a row that holds a sample mean, give or take rounding, against its value.
 
-        ``found`` is the mean, or the independent values [n] that it is taken of.
+        ``found`` is the mean, or the independent values [n] that it is taken of. Where few draws
+        carry the spread, a value outside the interval decides nothing.
         """
         mean = found if isinstance(found, Mean) else mean_interval(found, LEVEL)
         slack = RESIDUAL * max(abs(mean.value), abs(exact))
         lo = None if mean.lo is None else mean.lo - slack
         hi = None if mean.hi is None else mean.hi + slack
         more = {"lo": lo, "hi": hi, "n": mean.n, "ratio": None, "note": note}
+        if mean.few and lo is not None and hi is not None and not lo <= exact <= hi:
+            text = "enough draws carry the spread for the central limit"
+            needs = (*needs, condition("draws", text, None, mean.few))
+            more["note"] = note or mean.few
         return self.check(instance, (mean.value, "=", exact), *needs, **more)
 
 

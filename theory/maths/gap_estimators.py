@@ -15,12 +15,16 @@ from theory.maths.inputs import Floats
 
 LEVEL = 0.99
 LARGEST = float(np.finfo(np.float64).max)
+FEW = 30
+"""Effective draws below which the central limit is not trusted at the levels in use."""
 
 
 class Mean(NamedTuple):
     """A sample mean with its standard error and central-limit interval.
 
-    With a single draw, the error and the interval are undefined (None).
+    With a single draw, the error and the interval are undefined (None). ``effective`` is the number
+    of draws that carry the spread, (sum d^2)^2 / sum d^4 of deviations d; 0 without
+    spread, None where it is not known.
     """
 
     value: float
@@ -28,6 +32,14 @@ class Mean(NamedTuple):
     lo: float | None
     hi: float | None
     n: int
+    effective: float | None = None
+
+    @property
+    def few(self) -> str:
+        """Why the interval is not to be trusted, or nothing."""
+        if self.effective is None or self.effective >= FEW:
+            return ""
+        return f"{self.effective:.3g} of {self.n} draws carry the spread, fewer than {FEW}"
 
     def z(self, reference: float) -> float | None:
         """Return the distance to a reference in standard errors.
@@ -57,7 +69,17 @@ def mean_interval(values: Floats, level: float = LEVEL) -> Mean:
         return Mean(value, None, None, None, 1)
     error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
     half = float(scipy.stats.norm.ppf((1 + level) / 2)) * error
-    return Mean(value, error, value - half, value + half, len(values))
+    return Mean(value, error, value - half, value + half, len(values), effective(values))
+
+
+def effective(values: Floats) -> float:
+    """Return how many values carry the spread; n / kurtosis, 0 where all are equal."""
+    apart = np.abs(values - np.mean(values))
+    largest = float(apart.max())
+    if largest == 0.0:
+        return 0.0
+    squares = (apart / largest) ** 2
+    return float(squares.sum() ** 2 / (squares**2).sum())
 
 
 class GapEstimates(NamedTuple):

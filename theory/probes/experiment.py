@@ -69,7 +69,7 @@ def probe(settings: Mapping[str, Scalar]) -> Sequence[Experiment]:
     size = Size(*(found[name] for name in SIZE))
     if not found["fps"] > 0.0:
         raise ConfigError(f"fps = {found['fps']}", expected="a positive number")
-    require_target(found["target"], [FACTORISATION])
+    require_target(found["target"], [*FOLLOWED, FACTORISATION])
     return [Probe(found["target"], found["seed"], size, found["fps"])]
 
 

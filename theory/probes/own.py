@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from harness.attempt import tried
 from harness.base import Scalar
 from harness.errors import DataError
 from harness.evidence import BoundCheck, DataTable, Figure
-from harness.importing import PREFIX, load_function
+from harness.importing import PREFIX, load_function, source_digest
 from harness.notebook import curve
 from harness.protocols import Evidence
 from harness.seeds import derive_seed, generator
@@ -35,7 +36,6 @@ from theory.maths.recursion import (
     spectral,
 )
 from theory.probes.fla_layers import ADAPTERS, build, followed
-from theory.probes.recognition import FOREIGN
 from theory.probes.rounding import rounded
 from theory.statements.drawings import logarithmic
 
@@ -50,6 +50,8 @@ RUNGS = {
 }
 """Bounds from the sharpest on, by field of a ``Run``."""
 DRAWN = "writes and transitions"
+LEAST = float(np.finfo(np.float64).min)
+"""Stands for a bound of minus infinity."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,9 @@ class OwnLayer:
         self.given = given
         self.name, self.title = f"theory/probe/{given.target}", f"Probe of {given.target}"
         self.settings: dict[str, Scalar] = {"version": VERSION, **vars(given)}
+        for role, name in (("target", given.target), ("bound", given.bound)):
+            if name.startswith(PREFIX):
+                self.settings[f"{role}_source"] = source_digest(name.removeprefix(PREFIX))
 
     def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
         """Yield every row about the layer.
@@ -137,11 +142,11 @@ def called(function: Callable[..., Any], *given: Any, where: str) -> Any:
     Raises:
         DataError: it fails; with its own words.
     """
-    try:
-        return function(*given)
-    except FOREIGN as error:
+    found, error = tried(lambda: function(*given))
+    if error is not None:
         said = f"{type(error).__name__}: {error}".splitlines()[0]
         raise DataError(f"the function fails: {said}", where=where) from error
+    return found
 
 
 def _measured(measure: Callable[[], Any], where: str) -> Any:
@@ -252,17 +257,23 @@ def rung_checks(
 
 
 def _bounded(function: Callable[..., Any], run: Run, where: str) -> Floats:
-    """Return a bound of one's own on a run, broadcast to its errors.
+    """Return a bound of one's own on a run, broadcast to its errors; it sees read-only copies.
 
     Raises:
-        DataError: it fails or has another shape.
+        DataError: it fails, or returns no real numbers or another shape.
     """
-    found = called(function, run, where=where)
+    copies = [array.copy() for array in run]
+    for array in copies:
+        array.setflags(write=False)
+    found = np.asarray(called(function, Run(*copies), where=where))
+    said = f"shape {list(found.shape)} of {found.dtype}"
     try:
-        return np.broadcast_to(np.asarray(found, np.float64), run.e.shape)
+        if found.dtype.kind not in "iuf":
+            raise TypeError(said)
+        return np.broadcast_to(found.astype(np.float64), run.e.shape)
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"the bound returns {np.shape(found)}",
+            f"the bound returns {said}",
             expected=f"numbers that broadcast to {list(run.e.shape)}, runs and steps 0 to T",
             where=where,
         ) from error
@@ -276,16 +287,16 @@ def own_check(
     e = np.array([run.e for run in runs.values()])
     bound = np.array([own[name] for name in runs])
     undefined = int((~np.isfinite(bound)).sum())
+    broken = e > bound * (1.0 + TOLERANCE) + 1e-12 * e.max()
+    if broken.any():
+        at = np.unravel_index(int(np.argmax(broken * (1 + np.isfinite(bound)))), e.shape)
+        place = {"perturbed": list(runs)[at[0]], "run": [int(i) for i in at[1:-1]]}
+        sides = float(e[at]), "<=", max(float(bound[at]), LEAST)
+        words = f"{int(broken.sum())} of {broken.size} places"
+        return book.check(instance, sides, witness={**place, "t": int(at[-1])}, note=words)
     if undefined:
         reason = f"the bound is no finite number at {undefined} of {bound.size} places"
         return book.check(instance, (None, "<=", None), reason=reason)
-    broken = e > bound * (1.0 + TOLERANCE) + 1e-12 * e.max()
-    if broken.any():
-        at = np.unravel_index(int(np.argmax(broken)), broken.shape)
-        place = {"perturbed": list(runs)[at[0]], "run": [int(i) for i in at[1:-1]]}
-        sides = float(e[at]), "<=", float(bound[at])
-        words = f"{int(broken.sum())} of {broken.size} places"
-        return book.check(instance, sides, witness={**place, "t": int(at[-1])}, note=words)
     return book.batch(instance, (e[..., -1], "<=", bound[..., -1]), tolerance=1e-8)
 
 

@@ -195,7 +195,7 @@ def _closed(sampled: Sampled) -> int:
 
 
 def _points(name: str, means: Mapping[int, Mean]) -> Curve:
-    value, _, lo, hi, _ = zip(*means.values(), strict=True)
+    value, _, lo, hi, *_ = zip(*means.values(), strict=True)
     return curve(name, list(means), value, style="points", lo=lo, hi=hi)
 
 

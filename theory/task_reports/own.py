@@ -19,13 +19,13 @@ import scipy
 
 from harness.base import Scalar
 from harness.errors import DataError
-from harness.evidence import DataTable, Figure, Measurement
-from harness.importing import PREFIX, load_function
+from harness.evidence import BoundCheck, DataTable, Figure, Measurement
+from harness.importing import PREFIX, load_function, source_digest
 from harness.notebook import curve
 from harness.protocols import Evidence, Experiment
 from harness.seeds import generator
 from harness.settings import complete
-from theory.catalog.notebook import LEVEL, SECTION, StatementNotebook
+from theory.catalog.notebook import BREACH, LEVEL, SECTION, StatementNotebook
 from theory.maths.checks import count
 from theory.maths.inputs import Floats
 from theory.probes.factorisation import REGRESSIONS, Defect, defect
@@ -33,6 +33,7 @@ from theory.probes.own import called
 
 VERSION, WINDOWS, LEAST = 1, 7, 100
 FITS = {name: REGRESSIONS[name] for name in ("ridge", "random features")}
+RARE = "an event that is rarer than one draw in all that were made is not seen"
 NO_EXACT = "the sampler has no attribute `exact`, so R_full, R_w and the gap are not known"
 
 
@@ -64,7 +65,7 @@ class OwnTask:
         self.task, self.samples, self.seed = name, samples, seed
         self.name, self.title = f"theory/task/{name}", f"Task {name}"
         self.settings: dict[str, Scalar] = {"version": VERSION, "task": name, "samples": samples}
-        self.settings["seed"] = seed
+        self.settings |= {"seed": seed, "source": source_digest(name.removeprefix(PREFIX))}
 
     def run(self, known: Mapping[str, Evidence], scratch: Path) -> Iterator[Evidence]:
         """Yield every row about the task.
@@ -88,18 +89,35 @@ class OwnTask:
         if not exact:
             yield absent(book)
             return
-        said, most = (
-            [one.R_w for one in exact.values()],
-            [upper(one, len(left)) for one in left.values()],
-        )
-        instance = f"R_w of {self.task} at {len(left)} windows against what regressions leave"
-        yield book.batch(instance, (said, "<=", most), note=f"{len(y)} draws")
+        yield refutation(book, left, exact)
+        spread = (y - y.mean()) ** 2 * (len(y) / (len(y) - 1))
+        yield book.estimate(f"R_0 of {self.task} against Var y", spread, exact[0].R_w, note=RARE)
 
 
-def upper(one: Defect, windows: int) -> float:
-    """Return a bound on R_w that holds at all windows with probability ``LEVEL``."""
+def refutation(
+    book: StatementNotebook, left: Mapping[int, Defect], exact: Mapping[int, Exact]
+) -> BoundCheck:
+    """Return every R_w that is said held against what regressions leave, which tests one side."""
+    instance = f"R_w of {book.statement} at {len(left)} windows is not refuted from above"
+    most = {w: upper(one, len(left)) for w, one in left.items()}
+    known = {w: limit for w, limit in most.items() if limit is not None}
+    broken = any(exact[w].R_w > limit * BREACH for w, limit in known.items())
+    if len(known) < len(most) and not broken:
+        worst = next(one.errors[one.best].few for w, one in left.items() if most[w] is None)
+        reason = f"no bound at {len(most) - len(known)} windows: {worst}"
+        return book.check(instance, (None, "<=", max(known.values(), default=0.0)), reason=reason)
+    said = [exact[w].R_w for w in known]
+    return book.batch(instance, (said, "<=", list(known.values())), note=RARE)
+
+
+def upper(one: Defect, windows: int) -> float | None:
+    """Return a bound on R_w that holds at all windows with probability ``LEVEL``.
+
+    None where few draws carry every held-out error.
+    """
     z = float(scipy.stats.norm.ppf(1.0 - (1.0 - LEVEL) / (windows * len(one.errors))))
-    return min(mean.value + z * (mean.error or 0.0) for mean in one.errors.values())
+    usable = [mean for mean in one.errors.values() if not mean.few]
+    return min((mean.value + z * (mean.error or 0.0) for mean in usable), default=None)
 
 
 def drawn(found: Any, n: int, where: str) -> tuple[Floats, Floats]:
@@ -132,7 +150,8 @@ def exact_risks(
     """Return what a task says of its risks by window; nothing where it says nothing.
 
     Raises:
-        DataError: no two finite numbers, a window better than the history, or one whose risk rises.
+        DataError: no two finite numbers, a window better than the history, a risk that rises, or
+            an R_full that depends on the window.
     """
     if exact is None:
         return {}
@@ -152,6 +171,13 @@ def exact_risks(
                 where=where,
             )
         found[w] = Exact(R_full, R_w)
+    full = [one.R_full for one in found.values()]
+    if max(full) - min(full) > 1e-9 * max(1.0, *full):
+        raise DataError(
+            f"R_full is {min(full):g} at one window and {max(full):g} at another",
+            expected="one number, whatever the window",
+            where=where,
+        )
     risks = [one.R_w for one in found.values()]
     if any(later > earlier + 1e-9 for earlier, later in pairwise(risks)):
         raise DataError("R_w rises as the window grows", expected="risks that fall", where=where)
@@ -182,10 +208,12 @@ def risk_figure(
     book: StatementNotebook, where: str, left: Mapping[int, Defect], exact: Mapping[int, Exact]
 ) -> Figure:
     """Draw risks against the window."""
-    curves = [curve("regressions", list(left), [upper(one, len(left)) for one in left.values()])]
+    limits = [upper(one, len(left)) for one in left.values()]
+    drawable = [np.nan if limit is None else limit for limit in limits]
+    curves = [curve("regressions", list(left), drawable)]
     if exact:
         curves.append(curve("exact", list(exact), [one.R_w for one in exact.values()]))
-    first, last = (upper(left[w], len(left)) for w in (min(left), max(left)))
+    first, last = (left[w].errors[left[w].best].value for w in (min(left), max(left)))
     return book.figure(
         f"Risk against the window: {where}",
         f"What regressions leave falls from {first:.4g} without observations to {last:.4g} with "

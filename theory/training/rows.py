@@ -120,7 +120,7 @@ class Training:
 
     def row(self, quantity: str, mean: Mean | None, **more: Any) -> Measurement:
         """Return one measured number of this training; ``more`` are fields of a Measurement."""
-        value, _, lo, hi, n = mean or (None, None, None, None, 1)
+        value, _, lo, hi, n, *_ = mean or (None, None, None, None, 1)
         return self.book.measurement(quantity, self.label, value, lo=lo, hi=hi, n=n, **more)
 
     def bound(self, statement: str, instance: str, *sides: Any, **more: Any) -> BoundCheck:
