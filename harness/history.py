@@ -224,7 +224,8 @@ def _files(folder: Path) -> Iterator[Path]:
             if part.name.startswith("."):
                 continue
             if part.is_symlink() or not part.is_dir():
-                raise DataError("a file that is none of a history", where=str(part))
+                hint = "move it elsewhere: `history add` alone writes here"
+                raise DataError("a file that is none of a history", where=str(part), hint=hint)
             yield from (one for one in sorted(part.iterdir()) if not one.name.startswith("."))
 
 

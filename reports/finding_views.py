@@ -147,13 +147,22 @@ def check_view(check: BoundCheck, outcome: Outcome) -> CheckView:
         anchor=anchor("bound", check.key),
         outcome=outcome,
         instance=check.instance,
-        inequality=f"{short(check.lhs)} {SIGNS[check.relation]} {short(check.rhs)}",
+        inequality=comparison(check)
+        or f"{short(check.lhs)} {SIGNS[check.relation]} {short(check.rhs)}",
         ratio=short(check.ratio),
         spread=" · ".join(short(value) for value in check.spread),
         hypotheses=", ".join(map(stands, check.hypotheses)),
         notes=tuple(filter(None, (check.note, check.reason, best(check)))),
         witness=check.witness,
     )
+
+
+def comparison(check: BoundCheck) -> str:
+    """Write a comparison of arms: its mean, bounds and margin; nothing for a plain inequality."""
+    if not check.rule:
+        return ""
+    ends = "" if check.lo is None else f" [{short(check.lo)}, {short(check.hi)}]"
+    return f"difference {short(check.lhs)}{ends}, margin {short(check.rhs)}"
 
 
 def stands(hypothesis: Hypothesis) -> str:

@@ -186,7 +186,7 @@ def audit_pack(
     from harness.audit.spec import load_checks
     from harness.audit.templates import checks_of
     from harness.cli.audit_views import FORMATS
-    from harness.errors import ConfigError, ExitCode, nearest
+    from harness.errors import ConfigError, ExitCode
     from harness.outcomes import Level, Outcome
     from harness.packs.loading import load_pack
     from harness.packs.pack import Pack
@@ -196,7 +196,11 @@ def audit_pack(
     from harness.verdicts.ledger import printed_tables
 
     if form not in FORMATS:
-        raise ConfigError(f"unknown format {form!r}", hint=nearest(form, FORMATS))
+        raise ConfigError(
+            f"unknown format {form!r} of a pack",
+            expected=", ".join(FORMATS),
+            hint="sarif and junit are forms of `audit FILE`",
+        )
     if pack and tables:
         raise ConfigError("--pack and --tables", expected="one of them: a pack brings its tables")
     paper = Pack.of_tables(load_tables(tables)) if tables else load_pack(pack)

@@ -17,6 +17,7 @@ from harness.records import ALL, Cell, ClaimKind, Results, Row
 from harness.stats.power import detectable_rate
 from harness.verdicts.facts import facts_of
 from reports.answer import model_lines, sentence
+from reports.finding_views import comparison
 from reports.health import health_lines, rater_lines
 from reports.text import ICONS, completeness, interval, value_of
 from reports.views import tallies
@@ -117,7 +118,7 @@ def show_findings(results: Results, rows: Sequence[Row], report: Path) -> None:
 
 def check_line(check: BoundCheck, outcome: str) -> str:
     """Write one instance of a statement in a line."""
-    sides = " ".join(
+    sides = comparison(check) or " ".join(
         "undefined" if side is None else side if isinstance(side, str) else f"{side:.5g}"
         for side in (check.lhs, check.relation, check.rhs)
     )
@@ -130,6 +131,12 @@ def check_line(check: BoundCheck, outcome: str) -> str:
         tightness += f", best found {check.best:.4g}"
     unmet = [one.id for one in check.hypotheses if one.standing is HypothesisStanding.VIOLATED]
     why = f"; not met: {', '.join(unmet)}" if unmet else ""
+    unknown = [
+        one.detail or one.id
+        for one in check.hypotheses
+        if one.standing is HypothesisStanding.UNKNOWN
+    ]
+    why += f"; undecided: {', '.join(unknown)}" if unknown else ""
     reason = f"; {check.reason}" if check.reason else ""
     return f"{outcome:12} {check.instance}: {sides}{tightness}{why}{reason}"
 

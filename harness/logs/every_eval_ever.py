@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import fmean
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,6 +19,7 @@ from harness.logs.log import (
     Measure,
     Value,
     by_field,
+    mean_of,
     numbered_rows,
     scalars,
     value_of,
@@ -189,13 +189,15 @@ def measures(results: list[Result], placed: list[Placed]) -> Iterator[Measure]:
             if name is not None and found.row.evaluation_result_id == name:
                 rows.setdefault(found.row.sample_id, []).append(found)
         aside = "" if rows else "aggregate only: no row of its samples names this result"
-        values = {sample: averaged(found) for sample, found in rows.items()}
+        epochs = {sample: repeats(found) for sample, found in rows.items()}
+        values = {sample: mean_of(found) for sample, found in epochs.items()}
         higher = not one.metric_config.lower_is_better
-        yield Measure("recorded", name or one.evaluation_name, values, higher, aside=aside)
+        column = name or one.evaluation_name
+        yield Measure("recorded", column, values, higher, aside=aside, epochs=epochs)
 
 
-def averaged(rows: list[Placed]) -> Value:
-    """Return the mean of a sample over its repeats.
+def repeats(rows: list[Placed]) -> list[Value]:
+    """Return the values of the repeats of a sample.
 
     Raises:
         DataError: two rows are the same repeat.
@@ -209,6 +211,4 @@ def averaged(rows: list[Placed]) -> Value:
                 where=f"{first.place} and {one.place}",
                 expected="one row, or repeats that `metadata` tells apart by `epoch` or `repeat`",
             )
-    values = [one.value for one in rows]
-    numbers = [one for one in values if isinstance(one, float)]
-    return fmean(numbers) if numbers else next(one for one in values if isinstance(one, str))
+    return [one.value for one in rows]

@@ -10,18 +10,18 @@ import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from harness.errors import DataError, PreconditionError
 from harness.keys import content_key
-from harness.logs.log import Log, LogTask, Measure, Value, by_field, scalars, value_of
+from harness.logs.log import Log, LogTask, Measure, Value, by_field, mean_of, scalars, value_of
 from harness.reading import MOST_BYTES, convert, guarded, load_json, parse_json
 
 FORMAT = "inspect_ai"
+KIND = "a log of inspect_ai (a zip of JSON)"
 VERSION = 2
 WORDS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 TRUTHS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
@@ -117,14 +117,6 @@ class Document(msgspec.Struct):
     reductions: list[Reduction] | None = None
 
 
-class Epochs(NamedTuple):
-    """The epochs of one sample: all, those that may have scores, and why others have none."""
-
-    all: Sequence[Sample]
-    scored: Sequence[Sample]
-    left_out: str
-
-
 def read_inspect(path: Path, document: Any = None) -> Log:
     """Return the log of one task.
 
@@ -137,7 +129,7 @@ def read_inspect(path: Path, document: Any = None) -> Log:
         PreconditionError: its members are compressed with zstd and no package reads them.
     """
     if document is None:
-        document = unzipped(path) if zipfile.is_zipfile(path) else load_json(path)
+        document = unzipped(path) if is_zip(path) else load_json(path)
     version = document.get("version") if isinstance(document, dict) else None
     if version != VERSION:
         raise DataError(
@@ -154,35 +146,52 @@ def read_inspect(path: Path, document: Any = None) -> Log:
     return Log(FORMAT, path, (task_of(log, str(path)),))
 
 
+def is_zip(path: Path) -> bool:
+    """Say whether a file begins as a zip does; what is cut off has no end that a reader finds."""
+    with guarded(str(path), "a file that can be read"), path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
 def unzipped(path: Path) -> dict[str, Any]:
     """Return an ``.eval`` file as the document that a ``.json`` file holds.
 
     Without ``header.json`` the run was not finished: what is there is returned.
     """
-    kind = "a log of inspect_ai (a zip of JSON)"
-    with guarded(str(path), kind), zip_reader().ZipFile(path) as archive:
-        names = list(dict.fromkeys(archive.namelist()))
-        if (size := sum(one.file_size for one in archive.infolist())) > MOST_BYTES:
-            raise DataError(f"{size:,} bytes", where=str(path), expected=f"at most {MOST_BYTES:,}")
-
-        def member(name: str) -> Any:
-            return parse_json(archive.read(name), f"{path}: {name}")
-
-        head = next((n for n in ("header.json", "_journal/start.json") if n in names), "")
-        if not head:
-            raise DataError("no header.json", where=str(path), expected=kind)
+    reader = zip_reader()
+    zstd = getattr(reader, "zstd", None)
+    broken = (reader.BadZipFile, *((zstd.ZstdError,) if zstd else ()))
+    hint = "the zip is cut off or damaged: copy it again from where it was written"
+    with guarded(str(path), KIND, hint=hint):
         try:
-            document = {**member(head)}
-            document["samples"] = [member(name) for name in names if name.startswith("samples/")]
-            if "reductions.json" in names:
-                document["reductions"] = member("reductions.json")
+            with reader.ZipFile(path) as archive:
+                return members(archive, path)
+        except broken as error:  # the package's own, which are not those of Python's zipfile
+            raise zipfile.BadZipFile(str(error)) from error
         except NotImplementedError as error:
             raise PreconditionError(
                 "its members are compressed with zstd, which this Python cannot read",
                 where=str(path),
                 hint="pip install 'kairos-eval[logs]', which brings backports.zstd",
             ) from error
-        return document
+
+
+def members(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    """Return the members of an archive as one document."""
+    names = list(dict.fromkeys(archive.namelist()))
+    if (size := sum(one.file_size for one in archive.infolist())) > MOST_BYTES:
+        raise DataError(f"{size:,} bytes", where=str(path), expected=f"at most {MOST_BYTES:,}")
+
+    def member(name: str) -> Any:
+        return parse_json(archive.read(name), f"{path}: {name}")
+
+    head = next((n for n in ("header.json", "_journal/start.json") if n in names), "")
+    if not head:
+        raise DataError("no header.json", where=str(path), expected=KIND)
+    document = {**member(head)}
+    document["samples"] = [member(name) for name in names if name.startswith("samples/")]
+    if "reductions.json" in names:
+        document["reductions"] = member("reductions.json")
+    return document
 
 
 def zip_reader() -> ModuleType:
@@ -200,7 +209,7 @@ def task_of(log: Document, where: str) -> LogTask:
     """Return the task of a log."""
     spec, samples = log.eval, epochs_of(log, where)
     reducers = spec.config.epochs_reducer or ["mean"]
-    first = {name: one.all[0] for name, one in samples.items() if one.all}
+    first = {name: one[0] for name, one in samples.items() if one}
     return LogTask(
         suite=f"{FORMAT}/{spec.task}",
         model=spec.model,
@@ -227,8 +236,8 @@ def task_of(log: Document, where: str) -> LogTask:
     )
 
 
-def epochs_of(log: Document, where: str) -> dict[str, Epochs]:
-    """Return the epochs of every planned sample by its id as text."""
+def epochs_of(log: Document, where: str) -> dict[str, list[Sample]]:
+    """Return the epochs of every planned sample, in order, by its id as text."""
     kinds: dict[str, type] = {}
     found: dict[str, dict[int, Sample]] = {str(n): {} for n in log.eval.dataset.sample_ids or ()}
     for one in log.samples or ():
@@ -239,16 +248,7 @@ def epochs_of(log: Document, where: str) -> dict[str, Epochs]:
         if one.epoch in epochs:
             raise DataError(f"epoch {one.epoch} of sample {name!r} stands twice", where=where)
         epochs[one.epoch] = one
-    return {name: _epochs(epochs, log.invalidated) for name, epochs in found.items()}
-
-
-def _epochs(epochs: Mapping[int, Sample], invalidated: bool) -> Epochs:
-    """Return the epochs of one sample in order."""
-    every = [epochs[number] for number in sorted(epochs)]
-    if invalidated:
-        return Epochs(every, [], "the log is invalidated")
-    why = next(filter(None, (one.lacks() for one in every)), "not run")
-    return Epochs(every, [one for one in every if not one.lacks()], why)
+    return {name: [epochs[number] for number in sorted(epochs)] for name, epochs in found.items()}
 
 
 def said(content: Any) -> Any:
@@ -261,7 +261,7 @@ def said(content: Any) -> Any:
 
 
 def measures(
-    log: Document, samples: Mapping[str, Epochs], reducers: Sequence[str]
+    log: Document, samples: Mapping[str, Sequence[Sample]], reducers: Sequence[str]
 ) -> Iterator[Measure]:
     """Yield a column per scorer, key of its mappings, and reducer."""
     scorers = {one.name: cluster_of(one.metrics) for one in log.eval.scorers or ()}
@@ -276,13 +276,14 @@ def measures(
                 if aside:
                     yield Measure(reducer, column, {}, aside=aside)
                     continue
-                values = averaged(samples, name, key)
+                epochs = {n: scores_of(log, every, name, key) for n, every in samples.items()}
+                values = {n: mean_of(found) for n, found in epochs.items()}
                 if reducer != "mean":
                     recorded = reductions_of(log, name, key, reducer, only=len(reducers) == 1)
                     if recorded is None:
                         aside = f"the log holds no reductions by {reducer}"
                     values = {n: reduced(n, v, samples, recorded or {}) for n, v in values.items()}
-                yield Measure(reducer, column, values, cluster=cluster, aside=aside)
+                yield Measure(reducer, column, values, cluster=cluster, aside=aside, epochs=epochs)
 
 
 def cluster_of(metrics: Any) -> str:
@@ -309,19 +310,20 @@ def keys_of(log: Document, scorer: str) -> tuple[list[str], str]:
     return list(keys) or [""], ""
 
 
-def averaged(samples: Mapping[str, Epochs], scorer: str, key: str) -> dict[str, Value]:
-    """Return the mean of each sample over its scored epochs."""
-    found: dict[str, Value] = {}
-    for name, epochs in samples.items():
-        values = [score_of(one, scorer, key) for one in epochs.scored]
-        numbers = [value for value in values if isinstance(value, float)]
-        why = next((value for value in values if isinstance(value, str)), epochs.left_out)
-        found[name] = fmean(numbers) if numbers else why
-    return found
+def scores_of(log: Document, epochs: Sequence[Sample], scorer: str, key: str) -> list[Value]:
+    """Return the score of each planned epoch of a sample, or why it has none."""
+    planned = log.eval.config.epochs or 1
+    found = [
+        "the log is invalidated" if log.invalidated else score_of(one, scorer, key)
+        for one in epochs
+    ]
+    return [*found, *["not run"] * (planned - len(epochs))]
 
 
 def score_of(sample: Sample, scorer: str, key: str) -> Value:
     """Return a score of one epoch as a number, or why it is none."""
+    if why := sample.lacks():
+        return why
     score = (sample.scores or {}).get(scorer)
     if score is None:
         return "no score"
@@ -361,12 +363,12 @@ def reductions_of(
 
 
 def reduced(
-    name: str, mean: Value, samples: Mapping[str, Epochs], recorded: Mapping[str, Value]
+    name: str, mean: Value, samples: Mapping[str, Sequence[Sample]], recorded: Mapping[str, Value]
 ) -> Value:
     """Return the recorded reduction of a sample, unless its epochs have no value."""
     if isinstance(mean, str):
         return mean
-    if any(one.invalidation is not None for one in samples[name].all):
+    if any(one.invalidation is not None for one in samples[name]):
         return "its reduction rests on an invalidated epoch"
     return recorded.get(name, "no reduction")
 

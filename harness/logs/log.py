@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from harness.base import Scalar
@@ -24,7 +25,8 @@ class Measure(NamedTuple):
     ``values`` are in the unit as recorded, by sample id. ``cluster`` is the field by which the
     log's own standard error groups samples. ``aside`` says why the column is compared only when
     it is asked for, as where its samples are no numbers. Of a ratio of sums ``weights`` hold what
-    each sample adds to the sum below.
+    each sample adds to the sum below. ``epochs`` holds what each epoch of a sample gave, where it
+    may have several.
     """
 
     scorer: str
@@ -34,6 +36,7 @@ class Measure(NamedTuple):
     cluster: str = ""
     aside: str = ""
     weights: Mapping[str, float] = {}
+    epochs: Mapping[str, Sequence[Value]] = {}
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,12 @@ def value_of(found: object) -> Value:
         number = float(found)
         return number if math.isfinite(number) else f"{number}: not scored"
     return "no value" if found is None else shape_of(found)
+
+
+def mean_of(epochs: Sequence[Value]) -> Value:
+    """Return the mean over the epochs that have a number, or why the first has none."""
+    numbers = [one for one in epochs if isinstance(one, float)]
+    return fmean(numbers) if numbers else epochs[0]
 
 
 def shape_of(found: object) -> str:

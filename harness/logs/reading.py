@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 from harness.errors import DataError
 from harness.logs.every_eval_ever import read_eee
-from harness.logs.inspect_ai import read_inspect
+from harness.logs.inspect_ai import is_zip, read_inspect
 from harness.logs.lm_eval import dialect_of, read_folder, read_results, results_files
 from harness.logs.log import Log
 from harness.reading import load_json
@@ -34,7 +33,7 @@ def open_log(path: Path) -> Log:
     """
     if path.is_dir():
         return read_folder(path)
-    if path.suffix == ".eval" or zipfile.is_zipfile(path):
+    if path.suffix == ".eval" or is_zip(path):
         return read_inspect(path)
     document = load_json(path)
     fields = document if isinstance(document, dict) else {}

@@ -104,6 +104,12 @@ def check(runs: Sequence[Path], asked: Asked) -> None:
         )
     if asked.printed and (len(runs) == 2 or asked.known or asked.write or is_log(runs[0])):
         raise ConfigError("--printed holds one run against its paper", expected="RUN --printed")
+    if len(runs) == 2 and not any(path.exists() for path in runs):
+        raise PreconditionError(
+            "there is neither a baseline nor a run",
+            where=f"{runs[0]} and {runs[1]}",
+            hint="see that both paths are spelt right; `kairos-eval run` makes a run",
+        )
     if len(runs) == 2 and not runs[0].exists():
         raise PreconditionError(
             "there is no baseline",

@@ -15,15 +15,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.columns import Point, over_passes, point
 from harness.errors import PreconditionError
 from harness.files import atomic_write
 from harness.keys import canonical, content_key
 from harness.logs.every_eval_ever import VERSION
-from harness.protocols import Column, Suite
+from harness.protocols import Column, Scorer, Suite
 from harness.provenance import version
-from harness.records import Attempt, Cell, Results, TaskPlan, Verdict
+from harness.records import Attempt, Cell, Results, TaskPlan, Verdict, WorkItem
+from harness.reduce import passes_of
 from harness.store import StoredRun
-from harness.verdicts.pairing import Side, Valued, sides, summands
+from harness.verdicts.pairing import Side, pair_id, sides
 from suites.registry import get_suite
 
 RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
@@ -81,7 +83,7 @@ def export_eee(run: StoredRun, to: Path, who: Publisher) -> list[Path]:
         rows = b"".join(
             canonical(row) + b"\n" for cell in cells for row in instances(side, suite, cell, record)
         )
-        document = aggregate(run.results, plan, suite, cells, record, who)
+        document = aggregate(run.results, side, suite, cells, record, who)
         if rows:
             document["detailed_evaluation_results"] = details(record, rows)
             atomic_write(to / record.samples, rows)
@@ -90,7 +92,9 @@ def export_eee(run: StoredRun, to: Path, who: Publisher) -> list[Path]:
         atomic_write(path, json.dumps(document, indent=1) + "\n")
         written.append(path)
     if not written:
-        raise PreconditionError("no task of this run has a value", where=str(run.path))
+        real = any(not plan.task.example for plan in run.plan.tasks)
+        why = "no task of this run has a value" if real else "made-up examples are not exported"
+        raise PreconditionError(why, where=str(run.path))
     return written
 
 
@@ -118,13 +122,14 @@ def portable(name: str) -> str:
 
 def aggregate(
     results: Results,
-    plan: TaskPlan,
+    side: Side,
     suite: Suite,
     cells: list[Cell],
     record: Record,
     who: Publisher,
 ) -> dict[str, Any]:
     """Return the aggregate of one task."""
+    plan = side.plan
     protocol = {name: str(value) for name, value in plan.protocol.items()}
     return {
         "schema_version": VERSION,
@@ -156,7 +161,7 @@ def aggregate(
                     "additional_details": {**protocol, "judge": plan.judge.name},
                 },
                 "metric_config": metric(cell, column_of(suite, cell)),
-                "score_details": score(cell, results.verdicts),
+                "score_details": score(cell, mean_over(side, suite, cell), results.verdicts),
             }
             for cell in cells
         ],
@@ -166,6 +171,11 @@ def aggregate(
 def column_of(suite: Suite, cell: Cell) -> Column:
     """Return the column that a cell is of."""
     return next(one for one in suite.info.columns[cell.scorer] if one.name == cell.column)
+
+
+def scorer_of(suite: Suite, cell: Cell) -> Scorer:
+    """Return the scorer that a cell is of."""
+    return next(one for one in suite.info.scorers if one.name == cell.scorer)
 
 
 def metric(cell: Cell, column: Column) -> dict[str, Any]:
@@ -184,16 +194,30 @@ def metric(cell: Cell, column: Column) -> dict[str, Any]:
     }
 
 
-def score(cell: Cell, verdicts: tuple[Verdict, ...]) -> dict[str, Any]:
-    """Return the value of a cell with its interval, what is missing, and what a paper prints."""
+def mean_over(side: Side, suite: Suite, cell: Cell) -> int:
+    """Count the samples that a value is over, those that the protocol gives one included."""
+    scorer, valued = scorer_of(suite, cell), dict[str, int]()
+    lacking = set[str]()
+    for _, part in suite.info.parts(scorer.name, column_of(suite, cell)):
+        for passes in passes_of(side.plan, suite):
+            if part.takes(passes[0].sample.labels):
+                found = [point(one, part, scorer, suite.info.metrics, side.known) for one in passes]
+                valued[pair_id(passes[0])] = passes[0].times
+                if over_passes(found).value is None:
+                    lacking.add(pair_id(passes[0]))
+    return sum(times for name, times in valued.items() if name not in lacking)
+
+
+def score(cell: Cell, count: int, verdicts: tuple[Verdict, ...]) -> dict[str, Any]:
+    """Return the value of a cell over so many samples, what is missing, what a paper prints."""
     found = cell.estimate
-    counts = {"planned": found.planned, "scored": found.n, **found.missing}
+    counts = {"planned": found.planned, "scored": found.n, **found.missing, "mean over": count}
     told = {name: str(count) for name, count in counts.items()}
     for one in verdicts:
         if one.reported is not None and cell.id in one.evidence:
             told[f"printed {one.reported.id}"] = one.reported.value
             told[f"verdict {one.reported.id}"] = str(one.outcome)
-    uncertainty: dict[str, Any] = {"num_samples": found.n}
+    uncertainty: dict[str, Any] = {"num_samples": count}
     if found.lo is not None and found.hi is not None:
         uncertainty["confidence_interval"] = {
             "lower": found.lo,
@@ -209,17 +233,19 @@ def instances(side: Side, suite: Suite, cell: Cell, record: Record) -> Iterator[
     column = column_of(suite, cell)
     if column.of or column.weighted_by:
         return
-    scorer = next(one for one in suite.info.scorers if one.name == cell.scorer)
-    (part,) = summands(side, suite, scorer, column)
-    for one in part.values.values():
-        if one.value is not None:
-            yield instance(one, cell, column, side.plan, record)
+    scorer = scorer_of(suite, cell)
+    for item in side.plan.items:
+        if column.takes(item.sample.labels):
+            found = point(item, column, scorer, suite.info.metrics, side.known)
+            if found.value is not None:
+                yield instance(item, found, cell, column, side.plan, record)
 
 
 def instance(
-    one: Valued, cell: Cell, column: Column, plan: TaskPlan, record: Record
+    one: WorkItem, found: Point, cell: Cell, column: Column, plan: TaskPlan, record: Record
 ) -> dict[str, Any]:
-    """Return the record of one sample."""
+    """Return the record of one sample; one that its protocol gives a value has an error, too."""
+    counted = f"{found.missing}: counted as {found.value:g} by the protocol"
     asked = json.dumps({"sample": one.sample.id, **one.sample.inputs}, sort_keys=True)
     return {
         "schema_version": VERSION,
@@ -234,13 +260,14 @@ def instance(
         "output": {"raw": []},
         "answer_attribution": [],
         "evaluation": {
-            "score": one.value,
-            "is_correct": column.kind == "rate" and one.value == column.ends[1],
+            "score": found.value,
+            "is_correct": column.kind == "rate" and found.value == column.ends[1],
         },
+        **({"error": counted} if found.missing else {}),
         "metadata": {
             **{name: str(value) for name, value in one.sample.labels.items()},
             "cluster": one.sample.cluster,
-            "repeat": one.id.rpartition("#")[2],
+            "repeat": str(one.repeat),
         },
     }
 

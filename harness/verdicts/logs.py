@@ -19,6 +19,8 @@ from harness.verdicts.changes import Change, allowed
 from harness.verdicts.promises import LOST, NEW, matched
 from harness.verdicts.questions import Question, judged
 
+DIRECTION = "higher_is_better"
+"""A field of each column that must agree; where it may differ, the baseline's holds."""
 FOLLOWS = {"prompt_hash": "n-shot"}
 """What differs where another field does, and is no reason of its own then."""
 
@@ -56,7 +58,7 @@ def compare_logs(before: Log, after: Log, rules: Rules) -> tuple[list[Change], l
         else:
             found += [*_compare_task(place, old, new, rules), *_provenance(old, new)]
     questions = [one for one in found if isinstance(one, Question)]
-    columns = judged(questions, _primary(questions, rules), rules.effect, 1 - rules.level)
+    columns = _judged(questions, rules)
     tasks = [(one.suite, one.unfinished) for one in (*before.tasks, *after.tasks)]
     changes = [
         *(one for one in found if isinstance(one, Change)),
@@ -67,6 +69,20 @@ def compare_logs(before: Log, after: Log, rules: Rules) -> tuple[list[Change], l
     ]
     notes = dict.fromkeys(one for one in found if isinstance(one, str))
     return allowed(changes, rules.allow), list(notes)
+
+
+def _judged(questions: Sequence[Question], rules: Rules) -> list[Change]:
+    """Decide every column; one that regressed only with samples that lost epochs is incomplete."""
+    primary, alpha = _primary(questions, rules), 1 - rules.level
+    steady = [one._replace(mean=one.steady or one.mean) for one in questions]
+    columns, held = (judged(found, primary, rules.effect, alpha) for found in (questions, steady))
+    why = "no regression without the samples that lost epochs"
+    return [
+        msgspec.structs.replace(one, outcome=Outcome.INCOMPLETE, reason=f"{one.reason}; {why}")
+        if asked.steady and one.outcome is Outcome.REGRESSED is not other.outcome
+        else one
+        for asked, one, other in zip(questions, columns, held, strict=True)
+    ]
 
 
 def names_of(suite: str, measure: Measure) -> tuple[str, ...]:
@@ -130,8 +146,21 @@ def _compare_task(
             yield _row(new, Outcome.INCOMPARABLE, aside, one)
         elif any(second.weights.get(n, w) != w for n, w in first.weights.items()):
             yield _row(new, Outcome.INCOMPARABLE, "a document has another weight", one)
+        elif (
+            other := _direction(first, second, new.suite, rules)
+        ) and DIRECTION not in rules.allow:
+            yield _refused(new, other, [*differs, *other], one)
         else:
-            yield _ask(place, (old, new), (first, second), tuple(differs), rules)
+            yield _ask(place, (old, new), (first, second), (*differs, *other), rules)
+
+
+def _direction(
+    first: Measure, second: Measure, suite: str, rules: Rules
+) -> list[tuple[str, str, str]]:
+    """Return how two logs differ in which way a column is better; ``lower`` settles it."""
+    if not set(names_of(suite, second)).isdisjoint(rules.lower):
+        return []
+    return differing({DIRECTION: first.higher_is_better}, {DIRECTION: second.higher_is_better})
 
 
 def protocol_differences(old: LogTask, new: LogTask) -> list[tuple[str, str, str]]:
@@ -168,6 +197,13 @@ def _ask(
     scale = len(shared) / weight if weight else 1.0  # of a ratio of sums; else 1
     units, whose = units_of(new, second, shared, rules.cluster)
     lower = not set(names_of(new.suite, second)).isdisjoint(rules.lower)
+    thin = {n for n in shared if _scored(second, n) < _scored(first, n)}
+
+    def over(used: Collection[int]) -> PairedMean:
+        ids, own = ([every[k] for k in used] for every in (shared, units))
+        olds, news = ([scale * side[n] for n in ids] for side in (before, after))
+        return difference(olds, news, ids, own, rules.level)
+
     return Question(
         task=place,
         suite=new.suite,
@@ -178,25 +214,25 @@ def _ask(
             title=second.column,
             lo=0.0,
             hi=1.0,
-            higher_is_better=second.higher_is_better and not lower,
+            higher_is_better=first.higher_is_better and not lower,
         ),
-        mean=difference(
-            [scale * before[n] for n in shared],
-            [scale * after[n] for n in shared],
-            shared,
-            units,
-            rules.level,
-        ),
+        mean=over(range(len(shared))),
         flips=tuple(n for n in shared if before[n] != after[n]),
         counts=(len(before), len(after)),
         lost=len(before.keys() - after.keys()),
         said=(
             whose,
             f"the model was {old.model!r} before" if old.model != new.model else "",
-            *(_lacking(one, when) for one, when in ((first, "before"), (second, "after"))),
+            *(
+                tell(one, when)
+                for tell in (_lacking, _lost_epochs)
+                for one, when in ((first, "before"), (second, "after"))
+            ),
+            f"fewer epochs than before in {len(thin)} samples" if thin else "",
         ),
         differs=differs,
-        content=(place, tuple(before.items()), tuple(after.items())),
+        content=(place, tuple(before.items()), tuple(after.items()), frozenset(thin)),
+        steady=over([k for k, n in enumerate(shared) if n not in thin]) if thin else None,
     )
 
 
@@ -243,6 +279,24 @@ def _lacking(measure: Measure, when: str) -> str:
     return f"without a value {when}: {told}" if told else ""
 
 
+def _scored(measure: Measure, sample: str) -> int:
+    """Count the epochs that the value of a sample rests on."""
+    return sum(isinstance(one, float) for one in measure.epochs.get(sample, (0.0,)))
+
+
+def _lost_epochs(measure: Measure, when: str) -> str:
+    """Say how many epochs have no score on a side, by reason, and in how many samples."""
+    several = {n: found for n, found in measure.epochs.items() if len(found) > 1}
+    lost = Counter(one for found in several.values() for one in found if isinstance(one, str))
+    if not lost:
+        return ""
+    every = sum(map(len, several.values()))
+    where = sum(any(isinstance(one, str) for one in found) for found in several.values())
+    told = ", ".join(f"{count} {reason}" for reason, count in sorted(lost.items()))
+    scored = f"{every - lost.total()} of {every} epochs scored {when}"
+    return f"{scored} ({lost.total()} not, in {where} samples: {told})"
+
+
 def _primary(questions: Sequence[Question], rules: Rules) -> set[str]:
     """Return the names of primary columns in every form, that of questions included."""
     found = set(rules.primary)
@@ -280,9 +334,11 @@ def _refused(
     task: LogTask,
     refused: Sequence[tuple[str, str, str]],
     differs: Sequence[tuple[str, str, str]],
+    measure: Measure | None = None,
 ) -> Change:
     said = "; ".join(f"{name}: {first} -> {second}" for name, first, second in refused)
-    return msgspec.structs.replace(_row(task, Outcome.INCOMPARABLE, said), differs=tuple(differs))
+    row = _row(task, Outcome.INCOMPARABLE, said, measure)
+    return msgspec.structs.replace(row, differs=tuple(differs))
 
 
 def _provenance(old: LogTask, new: LogTask) -> list[str]:

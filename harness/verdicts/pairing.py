@@ -114,6 +114,11 @@ class Pair(NamedTuple):
         """Both sides, before and after."""
         return self.before, self.after
 
+    @property
+    def changed(self) -> bool:
+        """Whether both sides have a value, and another one; one that is gone is lost."""
+        return None not in self.values and self.before != self.after
+
 
 class Summand(NamedTuple):
     """A mean that enters a column: its factor, and the values of one side by sample."""

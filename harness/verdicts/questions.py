@@ -49,6 +49,7 @@ class Question(NamedTuple):
     said: tuple[str, ...]
     differs: tuple[tuple[str, str, str], ...]  # protocol fields that are allowed to
     content: Hashable  # equal where the question is the same under another name
+    steady: PairedMean | None = None  # over samples that lost no epoch, where the candidate's did
 
     @property
     def family(self) -> Hashable:
@@ -87,7 +88,7 @@ def ask(
         scorer=scorer.name,
         column=column,
         mean=mean,
-        flips=tuple(dict.fromkeys(pair.id for pair in pairs if pair.before != pair.after)),
+        flips=tuple(dict.fromkeys(pair.id for pair in pairs if pair.changed)),
         counts=(_count(before), _count(after)),
         lost=len({pair.id for pair in pairs if pair.after is None and pair.before is not None}),
         said=(said, _renamed(old.plan, new.plan)),
@@ -195,7 +196,8 @@ def _change(
     elif p is not None and p < alpha and abs(mean.value) >= effect:
         better = (mean.value > 0) == column.higher_is_better
         outcome = Outcome.IMPROVED if better else Outcome.REGRESSED
-    thinner = asked.lost > 0 or asked.counts[1] < asked.counts[0]
+    fewer = asked.lost > 0 or asked.counts[1] < asked.counts[0]
+    thinner = fewer or asked.steady is not None
     if thinner and outcome is not Outcome.REGRESSED:
         outcome = Outcome.INCOMPLETE
     reasons = [*asked.said, _fewer(asked), mean.reason]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,12 @@ suite = "videophy"
 model = "lab/../One 2"
 results = ["{0}/sa.csv", "{0}/pc.csv"]
 """
+
+
+def rows_beside(path: Path) -> list[dict[str, Any]]:
+    """Return the instances of an aggregate."""
+    lines = path.with_name(f"{path.stem}_samples.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def test_records_hold_the_cells_and_samples_of_a_run(command, tmp_path: Path) -> None:
@@ -42,8 +49,21 @@ def test_records_hold_the_cells_and_samples_of_a_run(command, tmp_path: Path) ->
         assert one["score_details"]["score"] == cells[name]["value"]
         assert int(details["planned"]) == cells[name]["planned"]
         assert int(details["scored"]) == cells[name]["n"]
-        if not name.startswith("strict/"):  # which counts a judge that failed as 0
-            assert fmean(columns[name].values()) == pytest.approx(cells[name]["value"])
+        count = one["score_details"]["uncertainty"]["num_samples"]
+        mine = [row for row in rows_beside(path) if row["evaluation_result_id"] == name]
+        assert len(mine) == count == int(details["mean over"])
+        assert fmean(row["evaluation"]["score"] for row in mine) == pytest.approx(
+            cells[name]["value"]
+        )
+        reasons = [row["error"] for row in mine if "error" in row]
+        assert (
+            len(reasons)
+            == count - cells[name]["n"]
+            == len(columns[name])
+            - sum(isinstance(value, float) for value in columns[name].values())
+        )
+        if name == "strict/pc":  # which counts a judge that failed as 0
+            assert count == 12 and reasons == ["judge failed: counted as 0 by the protocol"]
     compared = command("compare", path, path, "--format", "json")
     assert compared.code == 0 and json.loads(compared.out)["changes"]
     before = path.read_bytes()
@@ -60,6 +80,14 @@ def test_records_pass_the_validator_of_their_schema(
     command("export", "r", "--to", "out", "--format", "eee")
     files = [str(path) for path in (tmp_path / "out").rglob("*.json*")]
     assert len(files) == 2 and validate.main(files) == 0, capsys.readouterr().out
+
+
+def test_a_run_of_examples_says_that_they_are_not_exported(command, tmp_path: Path) -> None:
+    text = RUN.format(RECORDED).replace("[[tasks]]", "[[tasks]]\nexample = true")
+    (tmp_path / "run.toml").write_text(text)
+    command("run", "run.toml", "--out", "r", "--quiet")
+    shown = command("export", "r", "--to", "out", "--format", "eee")
+    assert shown.code == 4 and "made-up examples are not exported" in shown.err
 
 
 def test_a_format_or_relationship_that_is_none_is_one_message(command, tmp_path: Path) -> None:

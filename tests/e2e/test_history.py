@@ -131,6 +131,7 @@ def test_what_is_no_run_is_refused_by_name(
     for verb in ("show", "gate"):
         found = command("history", verb, tmp_path / "h")
         assert found.code == 4 and said in found.err and str(tmp_path / "h") in found.err
+        assert "do:" in found.err
 
 
 def test_hidden_names_and_other_folders_are_passed_over(tmp_path: Path) -> None:

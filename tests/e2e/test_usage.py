@@ -25,6 +25,7 @@ SCRIPT = Path(sysconfig.get_path("scripts")) / "kairos-eval"
         (["run", "--fail-on", "fial"], 2, "did you mean 'fail'"),
         (["report", "."], 4, "no plan.json"),
         (["compare", "none", "."], 4, "no baseline"),
+        (["compare", "none", "nor"], 4, "neither a baseline nor a run"),
         (["audit", "--format", "yaml"], 2, "unknown format 'yaml'"),
         (["audit", "--tables", "none"], 4, "none"),
         (["audit", "--checks", "none.json"], 4, "none.json"),
@@ -40,6 +41,7 @@ def test_mistakes(command, arguments: list[str], code: int, message: str) -> Non
     assert ended.code == code, ended.err
     assert message in ended.err
     assert "Traceback" not in ended.err
+    assert "cp -r nor" not in ended.err
     assert ended.out == ""
 
 

@@ -151,6 +151,7 @@ def test_values_that_became_unparsable_are_named_with_both_counts(prepared: Prep
     official = changes["official", "ok"]
     assert official.outcome is Outcome.INCOMPLETE and official.values == (10, 8)
     assert "10 values before, 8 after, 2 of the baseline's lost" in official.reason
+    assert official.flips == ()  # what is lost has not changed
     assert changes["strict", "ok"].values == (10, 10)  # its card counts them as 0
     assert changes["strict", "ok"].flips == ("s01#0", "s03#0")
     gained = {(c.scorer, c.column): c for c in compare_runs(holes, run, plan.suites)}

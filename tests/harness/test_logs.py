@@ -97,6 +97,28 @@ def test_pairs_of_numbers_are_not_compared_and_change_no_exit_code(tmp_path: Pat
     assert compared(bare, bare).exit_code == ExitCode.INCOMPLETE
 
 
+def test_logs_that_disagree_on_direction_are_incomparable_unless_that_is_allowed(
+    tmp_path: Path,
+) -> None:
+    first = lm_eval(tmp_path / "a", [row(n, 0.0) for n in range(8)])
+    lower = {"higher_is_better": {"falls": {"acc": False}}}
+    second = lm_eval(tmp_path / "b", [row(n, 1.0) for n in range(8)], **lower)
+    found = compared(first, second)
+    (one,) = found.changes
+    assert (one.outcome, one.column) == (Outcome.INCOMPARABLE, "acc")
+    assert "higher_is_better: True -> False" in one.reason
+    assert found.exit_code == ExitCode.INCOMPLETE
+    free = compared(first, second, allow=("higher_is_better",))
+    assert free.changes[0].outcome is Outcome.IMPROVED and not any(
+        "--allow" in n for n in free.notes
+    )
+    assert free.changes[0].differs == (("higher_is_better", "True", "False"),)
+    (back,) = compared(second, first, allow=("higher_is_better",)).changes
+    assert back.outcome is Outcome.IMPROVED  # less was better in the baseline
+    (settled,) = compared(first, second, lower=("acc",)).changes
+    assert settled.outcome is Outcome.REGRESSED
+
+
 def texts(folder: Path, gains: list[float], weights: list[int]) -> Path:
     """Write a log of a text of each weight; its log-likelihood per word is -9 plus a gain."""
     rows = [

@@ -39,6 +39,36 @@ def test_epochs_are_reduced_over_those_that_were_scored(tmp_path: Path) -> None:
     assert isinstance(found["c"], str)
 
 
+def test_a_difference_made_of_lost_epochs_is_incomplete_and_says_what_is_scored(
+    tmp_path: Path,
+) -> None:
+    names = [str(n) for n in range(12)]
+    first = inspect(tmp_path / "a.json", {n: ["I", "C"] for n in names})
+    lost = inspect(tmp_path / "b.json", {n: ["I", math.nan] for n in names})
+    found = compared(first, lost)
+    (change,) = found.changes
+    assert (change.outcome, found.exit_code) == (Outcome.INCOMPLETE, ExitCode.INCOMPLETE)
+    assert change.difference == -0.5 and "fewer epochs than before in 12 samples" in change.reason
+    assert "12 of 24 epochs scored after (12 not, in 12 samples: 12 nan" in change.reason
+    (back,) = compared(lost, first).changes
+    assert "12 of 24 epochs scored before" in back.reason
+    text = inspect(tmp_path / "c.json", {n: ["I", "maybe" if n == "3" else "C"] for n in names})
+    (change,) = compared(first, text).changes
+    assert (
+        change.outcome is Outcome.INCOMPLETE and "(1 not, in 1 samples: 1 a text" in change.reason
+    )
+    absent = inspect(tmp_path / "d.json", {n: ["I", "C"][: 1 + (n > "3")] for n in names})
+    assert "not run" in compared(first, absent).changes[0].reason
+
+
+def test_a_regression_of_samples_that_lost_no_epoch_is_accused(tmp_path: Path) -> None:
+    names = [str(n) for n in range(12)]
+    first = inspect(tmp_path / "a.json", {n: ["C", "C"] for n in names})
+    worse = {n: ["I", ValueError("503") if n == "0" else "I"] for n in names}
+    (change,) = compared(first, inspect(tmp_path / "b.json", worse)).changes
+    assert change.outcome is Outcome.REGRESSED and "fewer epochs" in change.reason
+
+
 def test_other_reducers_are_taken_as_recorded_and_never_guessed(tmp_path: Path) -> None:
     two = {"eval__config": {"epochs": 2, "epochs_reducer": ["mean", "pass_at_1"]}}
     recorded = [
@@ -133,6 +163,26 @@ def test_an_archive_says_what_the_document_says_and_an_unfinished_one_is_incompl
     found = compared(path, cut)
     assert [one.outcome for one in found.changes] == [Outcome.INCOMPLETE]
     assert found.exit_code == ExitCode.INCOMPLETE and "started" in found.changes[0].reason
+
+
+@pytest.mark.parametrize("name", ["b.eval", "b.json"])
+def test_an_archive_that_is_cut_off_or_damaged_is_named_so(tmp_path: Path, name: str) -> None:
+    document = json.loads(inspect(tmp_path / "a.json", {"a": ["C"], "b": ["I"]}).read_text())
+    content = zipped(tmp_path / "a.eval", document, header=True).read_bytes()
+    for spoilt in (content[:-30], content[:60], content.replace(b"PK\x01\x02", b"PK\x01\x03")):
+        (tmp_path / name).write_bytes(spoilt)
+        with pytest.raises(DataError, match="zip is cut off or damaged"):
+            open_log(tmp_path / name)
+
+
+def test_damaged_zstd_members_are_one_message(shared: Path, tmp_path: Path) -> None:
+    if not hasattr(inspect_ai.zip_reader(), "zstd"):
+        pytest.skip("needs a package that reads zstd")
+    content = bytearray((shared / "logs/inspect/beta.eval").read_bytes())
+    content[400:900] = bytes(500)
+    (tmp_path / "a.eval").write_bytes(content)
+    with pytest.raises(DataError, match="zip is cut off or damaged"):
+        open_log(tmp_path / "a.eval")
 
 
 def test_members_that_this_python_cannot_read_name_the_package(

@@ -120,7 +120,7 @@ class Bridge:
         """Say so where a first training promises more than twice the time of the preset."""
         if seconds > 2 * self.preset.seconds:
             minutes = seconds / 60, self.preset.seconds / 60
-            log.warning("this will take about %.0f minutes here; %.0f are meant", *minutes)
+            log.warning("this will take about %.0f min here, where %.0f min are meant", *minutes)
 
     def _conclude(
         self, name: str, found: Findings, exact: Mapping[str, Facts]
