@@ -37,16 +37,13 @@ def load(path: str | Path) -> Run:
         PreconditionError: there is no run, or it was never reduced; says how to make or reduce one.
         DataError: a row breaks the plan of its run.
     """
-    asked = Path(path).expanduser()
-    found = list(Path(asked.anchor).glob(str(asked.relative_to(asked.anchor)))) or [asked]
-    runs = [one for one in found if (one / PLAN).exists()]
-    if not runs:
+    newest = _newest(path)
+    if not (newest / PLAN).exists():
         raise PreconditionError(
             "there is no run here",
             where=str(path),
             expected="a run directory made by `kairos-eval run`, or a pattern of some",
         )
-    newest = max(runs, key=lambda one: one.stat().st_mtime)
     stored = open_run(newest, get_suite)
     if stored.results is None:
         raise PreconditionError(
@@ -55,6 +52,14 @@ def load(path: str | Path) -> Run:
             hint=f"kairos-eval report {newest}",
         )
     return Run(stored, stored.results)
+
+
+def _newest(path: str | Path) -> Path:
+    """Return the newest run that a pattern means, or the path itself where it means none."""
+    asked = Path(path).expanduser()
+    found = Path(asked.anchor).glob(str(asked.relative_to(asked.anchor)))
+    runs = [one for one in found if (one / PLAN).exists()]
+    return max(runs, key=lambda one: one.stat().st_mtime, default=asked)
 
 
 def audit(*paths: str | Path, rules: str | Path | None = None, **settings: Any) -> Audit:
@@ -81,7 +86,7 @@ def compare(baseline: str | Path, candidate: str | Path, **asked: Any) -> Change
     """Hold two runs against each other, sample by sample.
 
     Args:
-        baseline: run directory.
+        baseline: run directory, or a pattern, which means the newest.
         candidate: another one.
         asked: ``effect``, ``level``, ``factor``, ``columns``, ``allow`` as of ``kairos-eval
             compare``.
@@ -91,7 +96,7 @@ def compare(baseline: str | Path, candidate: str | Path, **asked: Any) -> Change
     """
     from harness.run import compared
 
-    found, _ = compared.compare([Path(baseline), Path(candidate)], compared.Asked(**asked))
+    found, _ = compared.compare([_newest(baseline), _newest(candidate)], compared.Asked(**asked))
     return Change(found)
 
 
@@ -147,8 +152,12 @@ class Run:
         raise DataError(f"no picture is called {title!r}", where=str(self.stored.path), hint=hint)
 
     def __repr__(self) -> str:
-        name, counts = self.stored.plan.spec.name, self.results.counts
-        parts = [f"{len(self.results.verdicts)} verdicts", f"{counts['planned']} samples"]
+        name, counts = (
+            self.stored.plan.spec.name,
+            (self.results.counts, self.results.example_counts),
+        )
+        samples = sum(one["planned"] for one in counts)
+        parts = [f"{len(self.results.verdicts)} verdicts", f"{samples} samples"]
         return f"<Run {name!r} in {self.stored.path}: {', '.join(parts)}>"
 
     def _repr_html_(self) -> str:

@@ -43,7 +43,7 @@ class Found(NamedTuple):
 
 
 def of_run(directory: Path) -> Found:
-    """Return what a run holds.
+    """Return what a run holds; of one that audited no tables, with what an audit finds now.
 
     Raises:
         PreconditionError: it was never reduced.
@@ -55,7 +55,10 @@ def of_run(directory: Path) -> Found:
     for row in run.rows:
         if isinstance(row, BoundCheck):
             bounds.setdefault(row.statement, []).append(row)
-    return _found(results.verdicts, checks, load_pack(run.plan.spec.pack), bounds, run)
+    if run.plan.spec.audit:
+        return _found(results.verdicts, checks, load_pack(run.plan.spec.pack), bounds, run)
+    found, own = audited(run.plan.spec.pack), {claim_address(one): one for one in results.verdicts}
+    return found._replace(verdicts={**found.verdicts, **own}, bounds=bounds, run=run)
 
 
 def audited(pack: str) -> Found:

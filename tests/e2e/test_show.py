@@ -45,6 +45,18 @@ def test_a_number_shows_where_it_is_printed_and_a_place_what_stands_there(
     assert command("show", "6.2.", directory).code == command("show", "89.81", directory).code == 2
 
 
+def test_a_run_without_an_audit_does_not_hide_what_an_audit_finds(command, tmp_path) -> None:
+    (tmp_path / "run.toml").write_text(
+        'name = "own"\n[[tasks]]\nsuite = "robotwin"\nmodel = "m"\nexample = true\n'
+    )
+    names = ("C004", "89.8", "v3.robotwin2/Being-H0.7/success_average")
+    audited = [command("show", name).out for name in names]
+    assert "doubtful" in audited[0] and "contradicted" in audited[1]
+    assert command("run", "run.toml", "--quiet", "--out", "runs/own").code == 0
+    for name, then in zip(names, audited, strict=True):
+        assert command("show", name).out.startswith(then)
+
+
 def test_a_sample_is_shown_with_its_replies_and_scores(command, directory) -> None:
     name = session.store.load_plan(directory).tasks[0].items[0].sample.id
     ended = command("show", name, directory)
