@@ -90,14 +90,17 @@ def declared(task: TaskPlan, suite: Suite, pack: Pack) -> TaskPlan:
     """Return a task with a note for each statement of the pack that it is declared to answer.
 
     Raises:
-        ConfigError: its suite asks no such question, or the pack has no such statement.
+        ConfigError: its suite asks no such question, the pack has no such statement or none that
+            this question can answer, or the task holds a folder against itself.
     """
     if not task.task.answers:
         return task
     where = f"answers of task {task.task.suite} / {task.task.model}"
     asked = suite.contrasts(task, {}) if isinstance(suite, Contrasts) else ()
     questions = [task.question(one.claim) for one in asked]
-    statements = {claim.id: claim.statement for claim in pack.claims}
+    if task.task.videos is not None and task.task.videos == task.task.reference:
+        raise ConfigError("a folder held against itself answers nothing", where=where)
+    statements = {claim.id: claim for claim in pack.claims}
     notes: list[str] = []
     for question, claim in task.task.answers.items():
         if question not in questions:
@@ -106,7 +109,14 @@ def declared(task: TaskPlan, suite: Suite, pack: Pack) -> TaskPlan:
         if claim not in statements:
             hint = nearest(claim, statements) if statements else "the pack has no statements"
             raise ConfigError(f"no statement {claim!r} in {pack.id.id}", where=where, hint=hint)
-        notes.append(f"{question} answers {claim}: {statements[claim]}")
+        named = f"suite {task.task.suite}: {question.replace('_', ' ')}"
+        if named not in statements[claim].needs:
+            raise ConfigError(
+                f"{question!r} cannot answer {claim}: {statements[claim].statement}",
+                where=where,
+                expected=f"a statement that needs ({named})",
+            )
+        notes.append(f"{question} answers {claim}: {statements[claim].statement}")
     return msgspec.structs.replace(task, notes=(*task.notes, *notes))
 
 

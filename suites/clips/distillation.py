@@ -73,6 +73,8 @@ DIVERSITIES = (DIVERSITY, *PART.values())
 METRICS = (*FILMED, *DIVERSITIES)
 KIND, VIDEO, PROMPT = "kind", "video", "prompt"
 _SHARP = "sharpness_normalised"
+LEAST_SEEN = 0.1
+"""Contrast and colourfulness, of 0 to 255, below which a video has none, for their ratio."""
 _DRAWS = 999  # random splits of videos into two sides
 
 
@@ -325,10 +327,17 @@ def _sharpness(films: Films, settings: Settings) -> Contrast:
     return drift_contrast(by_prompt(_log_ratios(films, _SHARP)), settings.margins[_SHARP])
 
 
-def _log_ratios(films: Films, metric: str) -> dict[Key, float]:
-    """Return the logarithm of student over teacher of every pair that has both."""
+def _log_ratios(films: Films, metric: str, least: float = 0.0) -> dict[Key, float]:
+    """Return the logarithm of student over teacher of every pair that has both.
+
+    What lies below ``least`` counts as that; without it, what is 0 is left out.
+    """
     sides = [
-        {key: film.values[metric] for key, film in films[side].items() if film.values.get(metric)}
+        {
+            key: max(value, least)
+            for key, film in films[side].items()
+            if (value := film.values.get(metric)) is not None and max(value, least) > 0
+        }
         for side in (STUDENT, REFERENCE)
     ]
     pairs, _ = paired_values(*sides)
@@ -344,7 +353,7 @@ def beside_colour(diversity: Contrast, films: Films, settings: Settings) -> Cont
     changes = {
         name: average(list(found.values()))
         for name in ("contrast", "colourfulness")
-        if (found := _log_ratios(films, name))
+        if (found := _log_ratios(films, name, LEAST_SEEN))
     }
     if not changes:
         return diversity

@@ -176,6 +176,8 @@ def audited(run: RunPlan) -> RunPlan:
     [
         ({"motion_ratios": "C122"}, "no question 'motion_ratios'"),
         ({"motion_ratio": "C1222"}, "no statement 'C1222'"),
+        ({"motion_ratio": "C001"}, "cannot answer C001"),
+        ({"motion_ratio": "C123"}, "cannot answer C123"),
         ({"motion_ratio": "C122", "diversity_ratio": "C123"}, ""),
     ],
 )

@@ -116,6 +116,7 @@ def test_another_protocol_is_incomparable_and_says_which_field(
     [
         (0.3, 1.0, Outcome.HOMOGENISED),
         (0.7, 0.6, Outcome.OPEN_MARGIN),  # a washed out student
+        (0.7, 0.0, Outcome.OPEN_MARGIN),  # one without any colour
         (1.0, 1.4, Outcome.OPEN_MARGIN),  # saturation may hide what was lost
         (1.0, 1.0, Outcome.PRESERVED),
         (1.6, 1.0, Outcome.DIVERSIFIED),

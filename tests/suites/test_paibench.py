@@ -22,6 +22,7 @@ from harness.raters import rater_pairs
 from harness.records import Cell, Missing, RunSpec, Task
 from harness.reduce import count, draw_run, reduce_run
 from harness.store import Journal, Known, load_rows
+from harness.verdicts.docket import Docket
 from harness.verdicts.ledger import build, without_suite
 from harness.workers import InProcess
 from suites.paibench import conform, official, strict
@@ -363,7 +364,7 @@ def test_what_rests_on_an_unnamed_judge_is_compared_with_nothing(copy_of_example
     ready = prepared(copy_of_example, task(copy_of_example))
     rows = work(ready, copy_of_example)
     cells = reduce_run(ready.plan, ready.suites, rows)
-    verdicts = build(ready.plan, cells, rows, {"paibench": SUITE}, load_pack("kairos"))
+    verdicts = build(ready.plan, cells, rows, {"paibench": SUITE}, Docket([], load_pack("kairos")))
     met = {
         one.reported.column: one
         for one in verdicts
