@@ -368,13 +368,8 @@ def count(
 
     With ``examples`` the made-up example tasks are counted instead, and only they. An item
     counts as scored when every planned scorer has a score of every metric, and the first scorer
-            gaps = [score.missing for score in first if score and score.missing]
-            reason = next((why for why in gaps if why not in _NO_GAPS), None)
-            if len(gaps) == len(first) and Missing.SKIPPED in gaps:
-                reason = reason or Missing.SKIPPED
-            found = str(reason or "scored") if all(scores) else str(Missing.UNSCORED)
-            counts["planned"] += item.times
-            counts[found] += item.times
+    of its task lacks none that was asked for and that the sample can have; an item of which no
+    value was asked for counts as skipped.
     """
     known = Known.of(rows)
     counts = Counter({"planned": 0, "scored": 0})

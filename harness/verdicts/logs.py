@@ -74,8 +74,11 @@ def compare_logs(before: Log, after: Log, rules: Rules) -> tuple[list[Change], l
 def _judged(questions: Sequence[Question], rules: Rules) -> list[Change]:
     """Decide every column; one that regressed only with samples that lost epochs is incomplete."""
     primary, alpha = _primary(questions, rules), 1 - rules.level
+    columns = judged(questions, primary, rules.effect, alpha)
+    if not any(one.steady for one in questions):
+        return columns
     steady = [one._replace(mean=one.steady or one.mean) for one in questions]
-    columns, held = (judged(found, primary, rules.effect, alpha) for found in (questions, steady))
+    held = judged(steady, primary, rules.effect, alpha)
     why = "no regression without the samples that lost epochs"
     return [
         msgspec.structs.replace(one, outcome=Outcome.INCOMPLETE, reason=f"{one.reason}; {why}")
